@@ -1,0 +1,282 @@
+//! The journal: one append-only record of a run, and its one-line-per-entry JSON form.
+//!
+//! The control plane writes one (its canary and what it did), `lab chaos` and `lab verify` add to
+//! it, and everything a verdict rests on can be read back from it without Docker.
+
+use serde::{Deserialize, Serialize};
+
+use crate::spec::model::{Fault, Stage};
+
+mod file;
+pub use file::{read, JournalError, Writer};
+
+/// Microseconds since the Unix epoch. All entries of a run are stamped by one machine's clock.
+pub type Micros = i64;
+
+/// One line of `journal.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it was written.
+    pub at: Micros,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What can happen in a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// First line of a run.
+    RunStarted(RunStarted),
+    /// An experiment (or `since-up`) begins; all that follows belongs to it until `ExperimentEnded`.
+    ExperimentStarted {
+        /// Its name in the stage file.
+        experiment: String,
+        /// What the traffic's keys begin with; the final reads ask for it.
+        key_prefix: String,
+    },
+    /// A phase of the current experiment begins.
+    Phase {
+        /// Which one.
+        phase: Phase,
+    },
+    /// A fault and the nodes it will hit, with what will undo it: written before it is injected.
+    FaultPlanned {
+        /// Unique in the journal.
+        id: String,
+        /// What is injected.
+        fault: Fault,
+        /// The nodes chosen.
+        nodes: Vec<String>,
+        /// What the heal will do, in words.
+        heal: String,
+    },
+    /// The injection's first effect took place at this moment.
+    FaultInjected {
+        /// The planned fault.
+        id: String,
+    },
+    /// The effect was read back.
+    FaultConfirmed {
+        /// The planned fault.
+        id: String,
+        /// What was read, such as "db-a1: exited (137)".
+        evidence: String,
+    },
+    /// The effect could not be shown: the experiment is inconclusive.
+    FaultUnconfirmed {
+        /// The planned fault.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// The fault was undone.
+    FaultHealed {
+        /// The planned fault.
+        id: String,
+    },
+    /// The undoing was read back.
+    HealConfirmed {
+        /// The planned fault.
+        id: String,
+        /// What was read.
+        evidence: String,
+    },
+    /// The undoing could not be shown.
+    HealUnconfirmed {
+        /// The planned fault.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// One client operation, written when its outcome is known.
+    Op(Op),
+    /// Something the control plane saw or did.
+    Control(ControlEvent),
+    /// A chunk of what the final read of one kind of write found.
+    AuditKeys {
+        /// Which writes were read back.
+        kind: OpKind,
+        /// Idempotency key and number of effects in the store.
+        keys: Vec<(String, u32)>,
+    },
+    /// The final read of one kind of write is complete.
+    AuditKeysEnd {
+        /// Which writes were read back.
+        kind: OpKind,
+    },
+    /// The final read of the ledger and the stock.
+    AuditLedger(Ledger),
+    /// A final read that did not work.
+    AuditFailed {
+        /// What was to be read.
+        what: String,
+        /// Why it could not be.
+        reason: String,
+    },
+    /// Last line of an experiment that ran to its end.
+    ExperimentEnded {
+        /// Its name.
+        experiment: String,
+    },
+    /// Last line of a run that ran to its end.
+    RunEnded,
+}
+
+/// The head of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// Name of the run folder.
+    pub run: String,
+    /// Every choice of the run follows from it.
+    pub seed: u64,
+    /// Version of the tool.
+    pub version: String,
+    /// `--quick` was given.
+    pub quick: bool,
+    /// The whole stage, so that the run can be judged again without the file.
+    pub stage: Box<Stage>,
+}
+
+/// The phases of an experiment, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Traffic before the fault: the steady state must hold here.
+    Steady,
+    /// From the first fault until the last heal.
+    Fault,
+    /// Traffic after the last heal.
+    Settle,
+    /// Traffic has stopped; promises are read back.
+    Audit,
+}
+
+/// One client operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Op {
+    /// What the client did.
+    pub kind: OpKind,
+    /// For a write: the idempotency key it carried. A retried write keeps its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// When the schedule wanted it sent; latency counts from here.
+    pub intended: Micros,
+    /// When its outcome was known.
+    pub done: Micros,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// HTTP status, or what went wrong, in a few words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// Outcome of an operation in Jepsen's sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Acknowledged.
+    Ok,
+    /// Certainly without effect (refused, rejected, never sent, dropped by the generator).
+    Fail,
+    /// May or may not have happened.
+    Unknown,
+}
+
+/// What a client can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Hash)]
+#[serde(rename_all = "kebab-case")]
+pub enum OpKind {
+    /// Look at a page of products.
+    Browse,
+    /// Look at one product.
+    Product,
+    /// Read the forum.
+    ReadForum,
+    /// Put a product in the cart.
+    AddToCart,
+    /// Place an order: moves stock and money. A promise.
+    Order,
+    /// Write a forum post. A promise.
+    Post,
+}
+
+impl OpKind {
+    /// Whether an acknowledged operation of this kind is read back at the end.
+    pub fn is_promise(self) -> bool {
+        matches!(self, Self::Order | Self::Post)
+    }
+
+    /// Whether the operation changes something.
+    pub fn is_write(self) -> bool {
+        matches!(self, Self::AddToCart | Self::Order | Self::Post)
+    }
+
+    /// The spelling in journals and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Browse => "browse",
+            Self::Product => "product",
+            Self::ReadForum => "read-forum",
+            Self::AddToCart => "add-to-cart",
+            Self::Order => "order",
+            Self::Post => "post",
+        }
+    }
+}
+
+/// What the control plane saw or did; `node` is a node's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "control", rename_all = "kebab-case")]
+pub enum ControlEvent {
+    /// The control plane began to work.
+    Started,
+    /// A node stopped answering.
+    Detected {
+        /// The node.
+        node: String,
+        /// What was seen.
+        how: String,
+    },
+    /// A dead database node can no longer be primary.
+    Fenced {
+        /// The node.
+        node: String,
+    },
+    /// A node became primary.
+    Promoted {
+        /// The node.
+        node: String,
+    },
+    /// A failed task or node was started again.
+    Replaced {
+        /// The node.
+        node: String,
+    },
+    /// A node answers again.
+    Recovered {
+        /// The node.
+        node: String,
+    },
+}
+
+/// The final read of money and stock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Number of ledger entries read.
+    pub entries: u64,
+    /// Sum of all debits, in cents.
+    pub debit_cents: i64,
+    /// Sum of all credits, in cents.
+    pub credit_cents: i64,
+    /// Orders whose own entries do not balance, or do not add up to the order's total (first 20).
+    pub unbalanced_orders: Vec<String>,
+    /// Orders without the entries they need, or entries without an order (first 20).
+    pub incomplete_orders: Vec<String>,
+    /// Number of products read.
+    pub products: u64,
+    /// Products whose stock is not the initial stock less what was sold, or is below zero
+    /// (first 20).
+    pub wrong_stock: Vec<String>,
+}

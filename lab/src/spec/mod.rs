@@ -1,0 +1,2 @@
+//! Parses and validates stage files.
+pub mod model;

@@ -1,0 +1,537 @@
+//! The types of a stage: what one YAML file in `stages/` means once it is parsed and valid.
+//!
+//! Every field here has one spelling in YAML (`snake_case` keys, `kebab-case` values), and
+//! the JSON Schema of `lab schema` is generated from these types. Times are `_ms` in YAML.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The name of a tier, zone, region or experiment: lower-case letters, digits and `-`, starting
+/// with a letter, at most 24 characters (it becomes part of container names).
+pub type Name = String;
+
+/// One architecture at one stage of growth.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// The stage's own name, such as `stage-1k`.
+    pub stage: Name,
+    /// One line for `lab list`.
+    pub title: String,
+    /// How many users the architecture is meant for; the derived peak follows from it.
+    pub users: u64,
+    /// What this stage adds and why, in a few sentences.
+    pub intent: String,
+    /// What the stage before could not do: the reason this stage exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Failure domains. At least one region with at least one zone.
+    pub regions: Vec<Region>,
+    /// Waiting times of emulated services are divided by this (1 = the provider's own clock).
+    #[serde(default = "one")]
+    pub time_scale: f64,
+    /// The layers, in the order of a request's way through them.
+    pub tiers: IndexMap<Name, Tier>,
+    /// Which tier calls which.
+    #[serde(default)]
+    pub edges: Vec<Edge>,
+    /// Functional split of the data (`stage-10m`): function name to the tier that holds it.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub federation: IndexMap<Name, Name>,
+    /// What the provider's own machinery does in this stage.
+    #[serde(default)]
+    pub control_plane: ControlPlane,
+    /// The traffic that users send.
+    pub traffic: Traffic,
+    /// What users were promised.
+    pub objectives: Objectives,
+    /// What is broken on purpose, and what must hold.
+    pub experiments: IndexMap<Name, Experiment>,
+}
+
+/// A region and its zones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Region {
+    /// Such as `eu`.
+    pub name: Name,
+    /// Such as `[a, b, c]`; a zone name is unique across regions.
+    pub zones: Vec<Name>,
+}
+
+/// One layer of the architecture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tier {
+    /// What the tier is; decides which further fields there are.
+    #[serde(flatten)]
+    pub kind: Kind,
+    /// Zone name to number of nodes in it. A short list `[a, b]` means one node in each.
+    pub zones: IndexMap<Name, u16>,
+    /// CPU and memory of each node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<Size>,
+    /// Port of 127.0.0.1 on which the first node answers; the n-th node answers on the n-th port
+    /// from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish: Option<u16>,
+    /// What the tier is for, shown by `lab show`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What a tier can be. The YAML field `kind` names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Kind {
+    /// Web server, application and, if asked for, database in one container.
+    Box(BoxKind),
+    /// Tasks of a container image that speak HTTP.
+    Service(Service),
+    /// nginx with health checks that take dead targets out.
+    LoadBalancer(LoadBalancer),
+    /// PostgreSQL: one server, or a cluster under Patroni.
+    Postgres(Postgres),
+    /// The coordination store that Patroni keeps its leader lease in.
+    Etcd(Etcd),
+}
+
+/// One box: nginx and the application in one container, with PostgreSQL in it or beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BoxKind {
+    /// The `postgres` tier that the application uses; without it PostgreSQL runs in the box.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<Name>,
+    /// Habits of the application.
+    pub habits: Habits,
+}
+
+/// Tasks of a container image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// `app` for the demo application, or the name of any local image.
+    #[serde(default = "app_image")]
+    pub image: String,
+    /// Port on which a task answers HTTP.
+    #[serde(default = "service_port")]
+    pub port: u16,
+    /// Path that answers 200 while the task is alive.
+    #[serde(default = "health_path")]
+    pub health: String,
+    /// The `postgres` tier whose addresses the tasks receive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Name>,
+    /// Further environment variables.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub env: IndexMap<String, String>,
+    /// Habits of the demo application, each of which can be switched off.
+    #[serde(default)]
+    pub habits: Habits,
+}
+
+/// The good habits of the application; switch one off to see what it was worth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Habits {
+    /// Retries of a failed database operation, with jitter, inside the budget below.
+    pub retries: bool,
+    /// Idempotency keys: a repeated write has one effect.
+    pub idempotency: bool,
+    /// How long one request may keep trying, in milliseconds.
+    pub retry_budget_ms: u64,
+    /// Longest wait for a connection to the database, in milliseconds.
+    pub connect_timeout_ms: u64,
+    /// Longest wait for one statement, in milliseconds.
+    pub statement_timeout_ms: u64,
+    /// Connections each task keeps to the database.
+    pub pool_size: u16,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            retries: true,
+            idempotency: true,
+            retry_budget_ms: 4000,
+            connect_timeout_ms: 200,
+            statement_timeout_ms: 1000,
+            pool_size: 8,
+        }
+    }
+}
+
+/// A layer 7 load balancer. Defaults follow the documented health check of an application load
+/// balancer (interval 30 s, time-out 5 s, healthy after 5, unhealthy after 2), shortened by the
+/// stage where a stage says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoadBalancer {
+    /// The tier that receives the requests.
+    pub targets: Name,
+    /// How targets are probed.
+    #[serde(default)]
+    pub health_check: HealthCheck,
+}
+
+/// How a load balancer decides that a target is dead. `interval_ms: 0` switches checks off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HealthCheck {
+    /// Time between two probes of one target.
+    pub interval_ms: u64,
+    /// Longest wait for one answer.
+    pub timeout_ms: u64,
+    /// Successes in a row that bring a target back.
+    pub healthy_after: u16,
+    /// Failures in a row that take a target out.
+    pub unhealthy_after: u16,
+}
+
+impl Default for HealthCheck {
+    fn default() -> Self {
+        Self { interval_ms: 30_000, timeout_ms: 5_000, healthy_after: 5, unhealthy_after: 2 }
+    }
+}
+
+/// PostgreSQL 17. With one node it is a single server; with more it is a cluster under Patroni.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    /// The `etcd` tier that holds the leader lease; needed with more than one node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coordination: Option<Name>,
+    /// How a standby follows.
+    #[serde(default)]
+    pub replication: Replication,
+    /// Zone of the first primary; the first zone of the tier when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<Name>,
+    /// Key ranges or hashes the data is split by (`stage-10m`); 1 means not sharded.
+    #[serde(default = "one_shard")]
+    pub shards: u16,
+}
+
+/// How a commit reaches the standby.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Hash,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replication {
+    /// A commit is acknowledged only when the standby has it too.
+    #[default]
+    Synchronous,
+    /// A commit is acknowledged when the primary has it.
+    Asynchronous,
+}
+
+/// An etcd cluster; an odd number of members.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Etcd {}
+
+/// "Tier `from` calls tier `to`".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Edge {
+    /// The caller.
+    pub from: Name,
+    /// The called.
+    pub to: Name,
+}
+
+/// CPU and memory of a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Size {
+    /// Cores, such as 0.25 or 2.
+    pub cpus: f64,
+    /// Memory limit in MiB.
+    pub memory_mib: u64,
+}
+
+/// What the control plane does in a stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ControlPlane {
+    /// Starts failed tasks and nodes again.
+    pub replace: bool,
+    /// Fences a database node whose death is confirmed, which shortens the fail-over.
+    pub fence: bool,
+    /// How long a database node must be dead before it is fenced, in milliseconds.
+    pub fence_after_ms: u64,
+    /// Requests per second of the canary.
+    pub canary_per_s: u32,
+}
+
+impl Default for ControlPlane {
+    fn default() -> Self {
+        Self { replace: true, fence: true, fence_after_ms: 500, canary_per_s: 20 }
+    }
+}
+
+/// The stage's traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Traffic {
+    /// The tier that users talk to.
+    pub entry: Name,
+    /// Requests per second that this machine sends during experiments.
+    pub rate_per_s: u32,
+    /// Requests of one user in a day (20 unless the stage knows better).
+    #[serde(default = "twenty")]
+    pub requests_per_user_day: f64,
+    /// Peak over mean (4 unless the stage knows better).
+    #[serde(default = "four")]
+    pub peak_factor: f64,
+    /// Share of requests that only read, in percent (70 unless the stage knows better).
+    #[serde(default = "seventy")]
+    pub read_percent: u8,
+    /// Longest a client waits for one answer.
+    #[serde(default = "client_timeout")]
+    pub timeout_ms: u64,
+}
+
+impl Traffic {
+    /// Peak requests per second that so many users cause: users x requests per day / 86 400 x
+    /// peak factor.
+    pub fn derived_peak_per_s(&self, users: u64) -> f64 {
+        users as f64 * self.requests_per_user_day / 86_400.0 * self.peak_factor
+    }
+}
+
+/// What users were promised, for the stage or for one experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Objectives {
+    /// Least share of requests that succeed, in percent, over the whole experiment.
+    pub availability_percent: f64,
+    /// 99th percentile of latency from the intended start, outside of the recovery time.
+    pub p99_ms: u64,
+    /// Longest time from the fault until service is back for good.
+    pub rto_ms: u64,
+    /// How many acknowledged writes may be lost.
+    #[serde(default)]
+    pub rpo_writes: u64,
+}
+
+/// Objectives of one experiment; what is absent is taken from the stage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ObjectivesOverride {
+    /// See [`Objectives::availability_percent`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub availability_percent: Option<f64>,
+    /// See [`Objectives::p99_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99_ms: Option<u64>,
+    /// See [`Objectives::rto_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rto_ms: Option<u64>,
+    /// See [`Objectives::rpo_writes`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpo_writes: Option<u64>,
+}
+
+impl Objectives {
+    /// These objectives with what one experiment says differently.
+    pub fn with(&self, o: &ObjectivesOverride) -> Self {
+        Self {
+            availability_percent: o.availability_percent.unwrap_or(self.availability_percent),
+            p99_ms: o.p99_ms.unwrap_or(self.p99_ms),
+            rto_ms: o.rto_ms.unwrap_or(self.rto_ms),
+            rpo_writes: o.rpo_writes.unwrap_or(self.rpo_writes),
+        }
+    }
+}
+
+/// A fault, or a timed list of them, and what must hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// The faults, each with its own start.
+    pub faults: Vec<TimedFault>,
+    /// `survives`, or `breaks` for a negative control.
+    pub expect: Expectation,
+    /// For a negative control: which promise breaks, and why that is worth knowing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// How long traffic goes on after the last heal, in milliseconds.
+    #[serde(default = "settle")]
+    pub settle_ms: u64,
+    /// Objectives that differ from the stage's.
+    #[serde(default)]
+    pub objectives: ObjectivesOverride,
+}
+
+/// What an experiment must show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expectation {
+    /// Every objective and invariant holds.
+    Survives,
+    /// At least one objective or invariant is violated; a survival is red.
+    Breaks,
+}
+
+/// A fault and when it starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TimedFault {
+    /// Milliseconds after the experiment's first fault.
+    #[serde(default)]
+    pub at_ms: u64,
+    /// The fault.
+    #[serde(flatten)]
+    pub fault: Fault,
+}
+
+/// One way to break things. The YAML field `fault` names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "fault", rename_all = "kebab-case")]
+pub enum Fault {
+    /// Kills a process inside a box; the box's own supervisor starts it again.
+    KillProcess(KillProcess),
+    /// Kills one node of a tier of kind `box` or `service` (`kill-web`, `kill-box`).
+    KillTask(KillTask),
+    /// Kills the current primary of a `postgres` tier, or its only server.
+    KillPrimary(KillPrimary),
+    /// Freezes the primary and wakes it after `for_ms`: a zombie.
+    PausePrimary(PausePrimary),
+    /// Cuts the link between primary and standbys in both directions; both still see everyone else.
+    CutReplication(CutReplication),
+    /// Everything in a zone gone at once and silently, then back after `for_ms`.
+    LoseZone(LoseZone),
+}
+
+/// Parameters of `kill-process`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KillProcess {
+    /// A tier of kind `box`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Name>,
+    /// Which process.
+    pub process: BoxProcess,
+}
+
+/// A process in a box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BoxProcess {
+    /// The web server.
+    Nginx,
+    /// The application.
+    App,
+    /// The database.
+    Postgres,
+}
+
+/// How a node dies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// The process dies on a living host: connections are reset and refused.
+    #[default]
+    Crash,
+    /// The host is gone: nothing answers any more.
+    Silent,
+}
+
+/// Parameters of `kill-task`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KillTask {
+    /// A tier of kind `service` or `box`; the stage's only one when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Name>,
+    /// Kill one in this zone; any when absent (chosen by the seed).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Name>,
+    /// How it dies.
+    pub mode: Mode,
+    /// How long its host stays lost. Absent: the control plane may replace it at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_ms: Option<u64>,
+}
+
+/// Parameters of `kill-primary`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KillPrimary {
+    /// A tier of kind `postgres`; the stage's only one when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Name>,
+    /// How it dies.
+    pub mode: Mode,
+    /// How long its host stays lost before it comes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_ms: Option<u64>,
+}
+
+/// Parameters of `pause-primary`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PausePrimary {
+    /// A tier of kind `postgres`; the stage's only one when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Name>,
+    /// How long it stays frozen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_ms: Option<u64>,
+}
+
+/// Parameters of `cut-replication`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CutReplication {
+    /// A tier of kind `postgres` with at least two nodes; the stage's only one when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Name>,
+    /// How long the link stays cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_ms: Option<u64>,
+}
+
+/// Parameters of `lose-zone`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoseZone {
+    /// The zone; the zone of the current primary, or the first one, when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Name>,
+    /// How long the zone stays dark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_ms: Option<u64>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+fn one_shard() -> u16 {
+    1
+}
+fn twenty() -> f64 {
+    20.0
+}
+fn four() -> f64 {
+    4.0
+}
+fn seventy() -> u8 {
+    70
+}
+fn client_timeout() -> u64 {
+    6000
+}
+fn settle() -> u64 {
+    3000
+}
+fn app_image() -> String {
+    "app".into()
+}
+fn service_port() -> u16 {
+    8080
+}
+fn health_path() -> String {
+    "/healthz".into()
+}
