@@ -1,1 +1,32 @@
-//! TBD
+//! Faults: chosen by a pure function of stage, roles and seed; injected, confirmed, healed and
+//! confirmed again by a thin injector. What undoes a fault is written down before it is injected.
+
+mod heal;
+mod inject;
+mod name;
+mod packet_filter;
+mod resolve;
+mod roles;
+
+pub use heal::{heal, heal_abandoned, heal_all};
+pub use inject::{Active, Injector};
+pub use name::{Adjust, Offer, adjusted, offers};
+pub use resolve::{Act, Injection, ResolveError, resolve};
+pub use roles::{Role, Roles, read_roles};
+
+/// Why a fault could not be injected, confirmed or healed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChaosError {
+    /// The fault does not fit what runs.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// Docker refused.
+    #[error(transparent)]
+    Engine(#[from] crate::engine::EngineError),
+    /// The effect was not seen.
+    #[error("the fault took no effect: {0}")]
+    Unconfirmed(String),
+    /// The undoing was not seen.
+    #[error("the fault could not be undone: {0}")]
+    NotHealed(String),
+}

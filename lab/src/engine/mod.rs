@@ -1,1 +1,186 @@
-//! TBD
+//! The only part of the tool, besides the image builder, that talks to Docker. It keeps nothing in
+//! memory: what it knows it reads from the labels of the lab's own containers.
+
+mod create;
+pub mod down;
+mod error;
+mod exec;
+pub mod execute;
+mod lock;
+pub mod markers;
+pub mod network;
+mod observe;
+pub mod probe;
+
+pub use error::EngineError;
+pub use execute::{Executed, Progress, Surroundings};
+pub use network::LabIdentity;
+pub use lock::Lock;
+pub use markers::{Marker, Owner};
+
+use std::collections::BTreeMap;
+
+use bollard::Docker;
+use bollard::query_parameters::{KillContainerOptions, LogsOptions};
+use futures::StreamExt;
+
+/// Label that carries the lab's name; everything of a lab has it.
+pub const LABEL_LAB: &str = "lab";
+/// Label that says which part of a node a container is.
+pub const LABEL_PART: &str = "lab.part";
+/// Label with the node's name.
+pub const LABEL_NODE: &str = "lab.node";
+/// Label with the hash of the node's specification.
+pub const LABEL_SPEC: &str = "lab.spec";
+
+/// A connection to Docker on behalf of one lab.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    docker: Docker,
+    lab: String,
+}
+
+/// What a process in a container said and how it ended.
+#[derive(Clone, Debug, Default)]
+pub struct ExecOutput {
+    /// Standard output and error, in the order they came.
+    pub output: String,
+    /// Its exit code.
+    pub code: i64,
+}
+
+impl Engine {
+    /// Connects to the engine that `DOCKER_HOST` names, or to the local socket, and agrees on an
+    /// API version that both sides speak (Engine 20.10 to 29).
+    pub async fn connect(lab: &str) -> Result<Self, EngineError> {
+        let docker = Docker::connect_with_defaults().map_err(EngineError::unreachable)?;
+        let docker = docker.negotiate_version().await.map_err(EngineError::unreachable)?;
+        Ok(Self { docker, lab: lab.into() })
+    }
+
+    /// The underlying client, for the image builder.
+    pub fn docker(&self) -> &Docker {
+        &self.docker
+    }
+
+    /// The lab's name.
+    pub fn lab(&self) -> &str {
+        &self.lab
+    }
+
+    /// A filter that selects everything of this lab and nothing else.
+    fn filter(&self) -> std::collections::HashMap<String, Vec<String>> {
+        [("label".to_owned(), vec![format!("{LABEL_LAB}={}", self.lab), LABEL_PART.to_owned()])]
+            .into()
+    }
+
+    /// Kills a container's processes. A container that is not running is fine: that is the aim.
+    pub async fn kill(&self, container: &str) -> Result<(), EngineError> {
+        let options = KillContainerOptions { signal: "KILL".into() };
+        match self.docker.kill_container(container, Some(options)).await {
+            Err(e) if EngineError::status(&e) == Some(409) => Ok(()),
+            other => other.map_err(|e| EngineError::docker("kill", container, e)),
+        }
+    }
+
+    /// Freezes a container.
+    pub async fn pause(&self, container: &str) -> Result<(), EngineError> {
+        self.docker
+            .pause_container(container)
+            .await
+            .map_err(|e| EngineError::docker("pause", container, e))
+    }
+
+    /// Wakes a frozen container; one that is not frozen is fine.
+    pub async fn unpause(&self, container: &str) -> Result<(), EngineError> {
+        match self.docker.unpause_container(container).await {
+            Err(e) if matches!(EngineError::status(&e), Some(409 | 500)) => Ok(()),
+            other => other.map_err(|e| EngineError::docker("unpause", container, e)),
+        }
+    }
+
+    /// Starts a container; one that runs already is fine.
+    pub async fn start(&self, container: &str) -> Result<(), EngineError> {
+        self.docker
+            .start_container(container, None)
+            .await
+            .map_err(|e| EngineError::start(container, e))
+    }
+
+    /// State, exit code and process id of a container, in words for evidence: `running`,
+    /// `paused`, `exited (137)`.
+    pub async fn state_in_words(&self, container: &str) -> Result<String, EngineError> {
+        let inspected = self
+            .docker
+            .inspect_container(container, None)
+            .await
+            .map_err(|e| EngineError::docker("inspect", container, e))?;
+        let state = inspected.state.unwrap_or_default();
+        Ok(match state.status {
+            Some(s) if s.as_ref() == "exited" => {
+                format!("exited ({})", state.exit_code.unwrap_or_default())
+            }
+            Some(s) => s.as_ref().to_owned(),
+            None => "unknown".to_owned(),
+        })
+    }
+
+    /// When the container's main process was last started, as Docker prints it; it changes with
+    /// every start, so it proves that a restart took place.
+    pub async fn started_at(&self, container: &str) -> Result<String, EngineError> {
+        let inspected = self
+            .docker
+            .inspect_container(container, None)
+            .await
+            .map_err(|e| EngineError::docker("inspect", container, e))?;
+        Ok(inspected.state.and_then(|s| s.started_at).map(|t| t.to_string()).unwrap_or_default())
+    }
+
+    /// The last `lines` lines a container wrote.
+    pub async fn log_tail(&self, container: &str, lines: u32) -> String {
+        let options = LogsOptions {
+            stdout: true,
+            stderr: true,
+            tail: lines.to_string(),
+            ..Default::default()
+        };
+        let mut stream = std::pin::pin!(self.docker.logs(container, Some(options)));
+        let mut text = String::new();
+        while let Some(Ok(chunk)) = stream.next().await {
+            text.push_str(&chunk.to_string());
+        }
+        text
+    }
+
+    /// Follows the log of a container until it ends or the callback says `false`.
+    pub async fn follow_log(
+        &self,
+        container: &str,
+        tail: &str,
+        follow: bool,
+        mut line: impl FnMut(&str) -> bool,
+    ) -> Result<(), EngineError> {
+        let options = LogsOptions {
+            follow,
+            stdout: true,
+            stderr: true,
+            tail: tail.to_owned(),
+            ..Default::default()
+        };
+        let mut stream = std::pin::pin!(self.docker.logs(container, Some(options)));
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|e| EngineError::docker("read the log of", container, e))?;
+            if !line(&chunk.to_string()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn labels(&self, part: &str, extra: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let mut labels: BTreeMap<String, String> =
+            [(LABEL_LAB.into(), self.lab.clone()), (LABEL_PART.into(), part.into())].into();
+        labels.extend(extra.iter().map(|(k, v)| ((*k).into(), (*v).into())));
+        labels
+    }
+}

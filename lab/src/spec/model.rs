@@ -404,6 +404,20 @@ pub enum Fault {
     LoseZone(LoseZone),
 }
 
+impl Fault {
+    /// The spelling in stage files.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::KillProcess(_) => "kill-process",
+            Self::KillTask(_) => "kill-task",
+            Self::KillPrimary(_) => "kill-primary",
+            Self::PausePrimary(_) => "pause-primary",
+            Self::CutReplication(_) => "cut-replication",
+            Self::LoseZone(_) => "lose-zone",
+        }
+    }
+}
+
 /// Parameters of `kill-process`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

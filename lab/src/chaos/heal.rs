@@ -1,0 +1,135 @@
+//! Undoes faults from their markers alone: idempotent, safe at any moment, also for a fault whose
+//! injection never happened or whose tool was killed.
+
+use std::time::{Duration, Instant};
+
+use super::{ChaosError, packet_filter};
+use crate::engine::{Engine, EngineError, Marker};
+use crate::journal::Event;
+use crate::plan::observed::{ObservedContainer, State};
+use crate::plan::{holder_name, main_name};
+
+/// How long the undoing may take to show.
+const CONFIRM_LIMIT: Duration = Duration::from_secs(10);
+/// Pause between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Heals one fault, confirms it, and removes its marker last.
+pub async fn heal(
+    engine: &Engine,
+    marker: &Marker,
+    record: &(dyn Fn(Event) + Sync),
+) -> Result<(), ChaosError> {
+    let undone = futures::future::join_all(marker.nodes.iter().map(|n| undo(engine, marker, n)));
+    let failed = undone.await.into_iter().find_map(Result::err);
+    record(Event::FaultHealed { id: marker.id.clone() });
+    let confirmed = match failed {
+        Some(e) => Err(ChaosError::Engine(e)),
+        None => confirm(engine, marker).await,
+    };
+    match confirmed {
+        Ok(evidence) => {
+            record(Event::HealConfirmed { id: marker.id.clone(), evidence });
+            Ok(engine.remove_marker(&marker.id).await?)
+        }
+        Err(e) => {
+            record(Event::HealUnconfirmed { id: marker.id.clone(), reason: e.to_string() });
+            Err(e)
+        }
+    }
+}
+
+/// Heals every active fault; returns what was healed. The first failure is reported after the
+/// others were healed.
+pub async fn heal_all(
+    engine: &Engine,
+    record: &(dyn Fn(Event) + Sync),
+) -> Result<Vec<Marker>, ChaosError> {
+    heal_where(engine, record, |_| true).await
+}
+
+/// Heals the faults whose command is no longer alive.
+pub async fn heal_abandoned(
+    engine: &Engine,
+    record: &(dyn Fn(Event) + Sync),
+) -> Result<Vec<Marker>, ChaosError> {
+    heal_where(engine, record, |m| !m.owner.is_alive()).await
+}
+
+async fn heal_where(
+    engine: &Engine,
+    record: &(dyn Fn(Event) + Sync),
+    wanted: impl Fn(&Marker) -> bool,
+) -> Result<Vec<Marker>, ChaosError> {
+    let mut healed = Vec::new();
+    let mut first_error = None;
+    for marker in engine.markers().await?.into_iter().filter(|m| wanted(m)) {
+        match heal(engine, &marker, record).await {
+            Ok(()) => healed.push(marker),
+            Err(e) => first_error = first_error.or(Some(e)),
+        }
+    }
+    first_error.map_or(Ok(healed), Err)
+}
+
+/// Brings one node back: holder, then packet filter, then processes. A node that was removed
+/// meanwhile has nothing to undo.
+async fn undo(engine: &Engine, marker: &Marker, node: &str) -> Result<(), EngineError> {
+    let containers = engine.containers().await?;
+    let (holder, main) = (holder_name(engine.lab(), node), main_name(engine.lab(), node));
+    let state = |name: &str| containers.get(name).map(|c: &ObservedContainer| c.state);
+    match state(&holder) {
+        // Rules vanish with the namespace; the main container must join the new one.
+        Some(State::Stopped) => {
+            engine.start(&holder).await?;
+            if state(&main) != Some(State::Stopped) {
+                engine.kill(&main).await?;
+            }
+        }
+        Some(State::Running) => packet_filter::remove(engine, node, &marker.id).await?,
+        _ => return Ok(()),
+    }
+    match state(&main) {
+        Some(State::Paused) => engine.unpause(&main).await,
+        Some(_) => engine.start(&main).await,
+        None => Ok(()),
+    }
+}
+
+async fn confirm(engine: &Engine, marker: &Marker) -> Result<String, ChaosError> {
+    let begun = Instant::now();
+    let mut evidence = Vec::new();
+    for node in &marker.nodes {
+        loop {
+            match look(engine, marker, node).await? {
+                Ok(proof) => {
+                    evidence.push(proof);
+                    break;
+                }
+                Err(missing) if begun.elapsed() >= CONFIRM_LIMIT => {
+                    return Err(ChaosError::NotHealed(missing));
+                }
+                Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+    Ok(evidence.join("; "))
+}
+
+async fn look(
+    engine: &Engine,
+    marker: &Marker,
+    node: &str,
+) -> Result<Result<String, String>, EngineError> {
+    let containers = engine.containers().await?;
+    let Some(main) = containers.get(&main_name(engine.lab(), node)) else {
+        return Ok(Ok(format!("{node}: removed")));
+    };
+    if main.state != State::Running {
+        return Ok(Err(format!("{node} does not run")));
+    }
+    Ok(match packet_filter::dropped(engine, node, &marker.id).await? {
+        Some(_) => Err(format!("{node} still has a packet filter")),
+        None => Ok(format!("{node}: running")),
+    })
+}

@@ -1,0 +1,205 @@
+//! `lab chaos`: inject, prove, wait, heal, and say what the canary saw.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::args::ChaosArgs;
+use super::error::{INCONCLUSIVE, INTERRUPTED};
+use super::{CliError, Format, Global, show, verify};
+use crate::chaos::{self, Active, Adjust, ChaosError, Injector, adjusted, offers, resolve};
+use crate::engine::Engine;
+use crate::journal::{Entry, Event};
+use crate::report::{self, Ui};
+use crate::run::{self, RunningLab};
+use crate::spec::model::{Fault, Stage};
+use crate::{spec, verify as judging};
+
+/// How long the lab may take to be whole after the heal.
+const WHOLE_LIMIT: Duration = Duration::from_secs(60);
+/// How long canary traffic is awaited after the lab is whole, so that "for good" has a meaning.
+const WATCH_AFTER: Duration = Duration::from_secs(2);
+/// History before the fault that is judged together with it.
+const WATCH_BEFORE_MICROS: i64 = 10_000_000;
+
+/// Injects one fault, or lists all.
+pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliError> {
+    if args.fault == "list" {
+        return list(global, args, ui).await;
+    }
+    let engine = Engine::connect(&global.lab).await?;
+    let lab = RunningLab::require(&engine).await?;
+    let fault = chosen(&lab.stage, args)?;
+    chaos::heal_abandoned(&engine, &|_| {}).await?;
+    let seed = args.seed.unwrap_or_else(rand::random);
+    ui.detail(&format!("seed {seed}"));
+
+    let events: Mutex<Vec<Entry>> = Mutex::default();
+    let record = |event: Event| {
+        let entry = Entry { at: run::now(), event };
+        events.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    };
+    let since = run::now();
+    let result = one_fault(&lab, &fault, seed, &record, ui).await;
+    let entries = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
+    if let Err(e) = lab.control().append(&entries).await {
+        ui.warn(&format!("the control plane does not answer ({e}): there is no canary to ask"));
+        return result;
+    }
+    let code = result?;
+    if code == 0 || code == INCONCLUSIVE {
+        report_canary(&lab, &fault, since, args, ui).await?;
+    }
+    Ok(code)
+}
+
+/// Injects, waits and heals; Ctrl-C heals at once.
+async fn one_fault(
+    lab: &RunningLab,
+    fault: &Fault,
+    seed: u64,
+    record: &(dyn Fn(Event) + Sync),
+    ui: &Ui,
+) -> Result<u8, CliError> {
+    let roles = lab.roles().await;
+    let injection =
+        resolve(fault, &lab.stage, &lab.places, &roles, seed).map_err(ChaosError::from)?;
+    let image = &lab.holder_image;
+    let injector = Injector { engine: &lab.engine, places: &lab.places, image, record };
+    ui.step(&format!("{} on {}", fault.name(), injection.nodes.join(", ")));
+    let id = format!("{:08x}", run::now() & 0xffff_ffff);
+    let active = injector.inject(&id, &injection).await?;
+    match &active.evidence {
+        Some(evidence) => ui.step(&format!("confirmed: {evidence}")),
+        None => ui.warn("the effect could not be confirmed"),
+    }
+    let until = active.since + active.duration;
+    ui.step(&format!("healing after {:.1} s: {}", active.duration.as_secs_f64(), injection.heal));
+    let interrupted = tokio::select! {
+        () = tokio::time::sleep_until(until.into()) => false,
+        _ = tokio::signal::ctrl_c() => true,
+    };
+    chaos::heal(&lab.engine, &active.marker, record).await?;
+    if interrupted {
+        ui.step("interrupted: the fault is healed");
+        return Ok(INTERRUPTED);
+    }
+    await_calm(lab, ui).await;
+    Ok(exit_code(&active))
+}
+
+async fn await_calm(lab: &RunningLab, ui: &Ui) {
+    match lab.await_whole(WHOLE_LIMIT).await {
+        Ok(took) => ui.done("healed, and every node is back", took),
+        Err(e) => ui.warn(&e.to_string()),
+    }
+    tokio::time::sleep(WATCH_AFTER).await;
+}
+
+fn exit_code(active: &Active) -> u8 {
+    if active.evidence.is_some() { 0 } else { INCONCLUSIVE }
+}
+
+/// Judges the stretch of the canary's history around the fault and prints what users saw.
+async fn report_canary(
+    lab: &RunningLab,
+    fault: &Fault,
+    since: i64,
+    args: &ChaosArgs,
+    ui: &Ui,
+) -> Result<(), CliError> {
+    let journal = lab.control().journal().await.map_err(|e| {
+        CliError::environment(format!("the control plane's journal cannot be read: {e}"))
+    })?;
+    let from = since - WATCH_BEFORE_MICROS;
+    let recent: Vec<Entry> = journal.into_iter().filter(|e| e.at >= from).collect();
+    let entries = verify::since_up_entries(lab, &recent, "chaos", args.seed.unwrap_or(0)).await;
+    let findings = judging::judge(&entries)
+        .map_err(|e| CliError::environment(format!("the canary's history: {e}")))?;
+    let Some(experiment) = findings.experiments.first() else { return Ok(()) };
+    match args.format {
+        Format::Json => ui.json(&report::results_json(&findings)),
+        Format::Text => ui.result(&report::seen(fault.name(), experiment)),
+    }
+    Ok(())
+}
+
+/// The fault that the user means, with what the user gave.
+fn chosen(stage: &Stage, args: &ChaosArgs) -> Result<Fault, CliError> {
+    let offers = offers(stage);
+    let Some(offer) = offers.iter().find(|o| o.name == args.fault) else {
+        let close = offers
+            .iter()
+            .map(|o| (strsim::damerau_levenshtein(&o.name, &args.fault), &o.name))
+            .filter(|(distance, _)| *distance <= 3)
+            .min();
+        let names: Vec<&str> = offers.iter().map(|o| o.name.as_str()).collect();
+        let error = CliError::usage(format!(
+            "{} has no fault `{}`; there are: {}",
+            stage.stage,
+            args.fault,
+            names.join(", ")
+        ));
+        return Err(match close {
+            Some((_, name)) => error.hint(format!("did you mean `{name}`?")),
+            None => error.hint("`lab chaos list` explains them"),
+        });
+    };
+    check_zone(stage, args.zone.as_deref())?;
+    let adjust = Adjust {
+        tier: args.target.clone(),
+        zone: args.zone.clone(),
+        mode: args.mode,
+        for_ms: args.duration.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+    };
+    adjusted(&offer.fault, adjust).map_err(|flag| {
+        CliError::usage(format!("{} does not understand {flag}", offer.name))
+            .hint(format!("it understands: {}", if offer.flags.is_empty() { "no flag" } else { offer.flags }))
+    })
+}
+
+fn check_zone(stage: &Stage, zone: Option<&str>) -> Result<(), CliError> {
+    let zones: Vec<&str> =
+        stage.regions.iter().flat_map(|r| &r.zones).map(String::as_str).collect();
+    match zone {
+        Some(zone) if !zones.contains(&zone) => Err(CliError::usage(format!(
+            "{} has no zone `{zone}`; there are: {}",
+            stage.stage,
+            zones.join(", ")
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Faults of the running stage, or of all built-in stages when none runs.
+async fn list(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliError> {
+    let running = match Engine::connect(&global.lab).await {
+        Ok(engine) => RunningLab::find(&engine).await?.map(|lab| lab.stage),
+        Err(_) => None,
+    };
+    let stages = match running {
+        Some(stage) => vec![stage],
+        None => {
+            let names = spec::builtin();
+            names.iter().map(|(n, _)| spec::load(n).map(|(s, _)| s)).collect::<Result<_, _>>()?
+        }
+    };
+    let mut rows = Vec::new();
+    for stage in &stages {
+        rows.extend(offers(stage).into_iter().map(|o| (stage.stage.clone(), o)));
+    }
+    if args.format == Format::Json {
+        let faults: Vec<_> = rows
+            .iter()
+            .map(|(stage, o)| {
+                json!({"stage": stage, "fault": o.name, "what": o.what, "flags": o.flags})
+            })
+            .collect();
+        ui.json(&json!({ "faults": faults }));
+        return Ok(0);
+    }
+    let rows = rows.into_iter().map(|(s, o)| vec![s, o.name, o.flags.to_owned(), o.what]);
+    ui.result(&show::table(&["STAGE", "FAULT", "FLAGS", "WHAT IT DOES"], rows));
+    Ok(0)
+}

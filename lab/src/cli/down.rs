@@ -1,0 +1,34 @@
+//! `lab down`.
+
+use std::time::Instant;
+
+use super::args::DownArgs;
+use super::{CliError, Global};
+use crate::engine::{Engine, Lock};
+use crate::report::Ui;
+
+/// Removes the lab, or all labs.
+pub async fn run(global: &Global, args: &DownArgs, ui: &Ui) -> Result<u8, CliError> {
+    let engine = Engine::connect(&global.lab).await?;
+    let names = if args.all { engine.all_labs().await? } else { vec![global.lab.clone()] };
+    let mut any = false;
+    for name in names {
+        let _lock = Lock::take(&name)?;
+        let begun = Instant::now();
+        let removed = Engine::connect(&name).await?.down().await?;
+        if removed.containers + removed.volumes + removed.networks > 0 {
+            any = true;
+            ui.result(&format!(
+                "lab `{name}` removed: {} containers, {} volumes, {} networks ({:.1} s)",
+                removed.containers,
+                removed.volumes,
+                removed.networks,
+                begun.elapsed().as_secs_f64()
+            ));
+        }
+    }
+    if !any {
+        ui.result("nothing to remove");
+    }
+    Ok(0)
+}

@@ -1,0 +1,122 @@
+//! Where every error becomes text, hint and exit code.
+
+use crate::chaos::ChaosError;
+use crate::control::ControlError;
+use crate::engine::EngineError;
+use crate::images::ImageError;
+use crate::journal::JournalError;
+use crate::run::RunError;
+
+/// Arguments or stage file are wrong.
+pub const USAGE: u8 = 2;
+/// The evidence does not carry a verdict.
+pub const INCONCLUSIVE: u8 = 3;
+/// The machine is not able.
+pub const ENVIRONMENT: u8 = 4;
+/// The tool itself is wrong.
+pub const BUG: u8 = 70;
+/// Ended by Ctrl-C, as shells count it.
+pub const INTERRUPTED: u8 = 130;
+
+/// An error as the user sees it.
+#[derive(Debug)]
+pub struct CliError {
+    /// Exit code.
+    pub code: u8,
+    /// What happened and why.
+    pub message: String,
+    /// The next command.
+    pub hint: Option<String>,
+}
+
+impl CliError {
+    /// Wrong arguments.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { code: USAGE, message: message.into(), hint: None }
+    }
+
+    /// A machine that is not able.
+    pub fn environment(message: impl Into<String>) -> Self {
+        Self { code: ENVIRONMENT, message: message.into(), hint: None }
+    }
+
+    /// The same error with the next command.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<EngineError> for CliError {
+    fn from(e: EngineError) -> Self {
+        let mut message = e.to_string();
+        if let Some(log) = e.log().filter(|l| !l.trim().is_empty()) {
+            message.push_str("; its log ends with:");
+            for line in log.trim_end().lines() {
+                message.push_str("\n    ");
+                message.push_str(line);
+            }
+        }
+        let code = if matches!(e, EngineError::Corrupt(_)) { BUG } else { ENVIRONMENT };
+        Self { code, message, hint: e.hint() }
+    }
+}
+
+impl From<ImageError> for CliError {
+    fn from(e: ImageError) -> Self {
+        Self { code: ENVIRONMENT, message: e.to_string(), hint: e.hint() }
+    }
+}
+
+impl From<ChaosError> for CliError {
+    fn from(e: ChaosError) -> Self {
+        match e {
+            ChaosError::Engine(e) => e.into(),
+            ChaosError::Resolve(e) => Self::usage(e.to_string()).hint("`lab chaos list`"),
+            ChaosError::Unconfirmed(_) => {
+                Self { code: INCONCLUSIVE, message: e.to_string(), hint: None }
+            }
+            ChaosError::NotHealed(_) => {
+                Self::environment(e.to_string()).hint("`lab heal` tries again; `lab up` repairs")
+            }
+        }
+    }
+}
+
+impl From<JournalError> for CliError {
+    fn from(e: JournalError) -> Self {
+        Self::environment(e.to_string())
+    }
+}
+
+impl From<ControlError> for CliError {
+    fn from(e: ControlError) -> Self {
+        Self::environment(e.to_string())
+    }
+}
+
+impl From<RunError> for CliError {
+    fn from(e: RunError) -> Self {
+        match e {
+            RunError::Engine(e) => e.into(),
+            RunError::Image(e) => e.into(),
+            RunError::Chaos(e) => e.into(),
+            RunError::Journal(e) => e.into(),
+            RunError::NotRunning { .. } => {
+                Self::usage(e.to_string()).hint("`lab up STAGE` starts one; `lab list` shows the stages")
+            }
+            RunError::AnotherStage { .. } => Self::usage(e.to_string())
+                .hint("`lab down` removes it; `--lab NAME` runs this stage beside it"),
+            RunError::NoImage { .. } => Self::environment(e.to_string())
+                .hint("build or load it (`docker load`), then run the command again"),
+            RunError::NotWhole { .. } => {
+                Self::environment(e.to_string()).hint("`lab status`, `lab logs NODE`, `lab up` repairs")
+            }
+            RunError::Corrupt(_) => {
+                Self { code: BUG, message: e.to_string(), hint: Some("`lab down`".into()) }
+            }
+            RunError::Io { .. } => Self::environment(e.to_string()),
+        }
+    }
+}

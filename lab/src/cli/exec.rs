@@ -1,0 +1,41 @@
+//! `lab exec`: hands the terminal over to the Docker client, which knows terminals best.
+
+use super::args::ExecArgs;
+use super::logs::unknown_node;
+use super::{CliError, Global};
+use crate::engine::Engine;
+use crate::plan::main_name;
+
+/// Runs a command in a node and returns its exit code.
+pub async fn run(global: &Global, args: &ExecArgs) -> Result<u8, CliError> {
+    let engine = Engine::connect(&global.lab).await?;
+    let container = main_name(&global.lab, &args.node);
+    let containers = engine.containers().await?;
+    if !containers.contains_key(&container) {
+        let all: Vec<String> = containers.into_values().map(|c| c.node).collect();
+        return Err(unknown_node(&args.node, &all));
+    }
+    docker_exec(&container, &args.command, &[]).await
+}
+
+/// `docker exec` with our own terminal, if we have one.
+pub async fn docker_exec(
+    container: &str,
+    command: &[String],
+    env: &[(&str, &str)],
+) -> Result<u8, CliError> {
+    use std::io::IsTerminal;
+    let mut docker = tokio::process::Command::new("docker");
+    docker.args(["exec", "-i"]);
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        docker.arg("-t");
+    }
+    for (key, value) in env {
+        docker.arg("-e").arg(format!("{key}={value}"));
+    }
+    let status = docker.arg(container).args(command).status().await.map_err(|e| {
+        CliError::environment(format!("cannot run the `docker` command: {e}"))
+            .hint("install Docker's command-line client")
+    })?;
+    Ok(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))
+}

@@ -1,0 +1,41 @@
+//! `lab images`.
+
+use serde_json::json;
+
+use super::args::{ImagesAction, ImagesArgs};
+use super::{CliError, Format, Global, show};
+use crate::engine::Engine;
+use crate::images::{self, ImageName};
+use crate::report::Ui;
+
+/// Builds, lists or removes the lab's images.
+pub async fn run(global: &Global, args: &ImagesArgs, ui: &Ui) -> Result<u8, CliError> {
+    let engine = Engine::connect(&global.lab).await?;
+    match &args.action {
+        ImagesAction::Build => {
+            let built =
+                images::ensure(engine.docker(), &ImageName::ALL, &|p| ui.step(&p.to_string()))
+                    .await?;
+            for (name, reference) in built {
+                ui.result(&format!("{name}  {reference}"));
+            }
+        }
+        ImagesAction::List(format) => {
+            let found = images::list(engine.docker()).await?;
+            if format.format == Format::Json {
+                ui.json(&json!({ "images": found }));
+            } else {
+                let rows = found.iter().map(|i| {
+                    let size = format!("{} MB", i.bytes / 1_000_000);
+                    vec![i.name.clone(), i.reference.clone(), size]
+                });
+                ui.result(&show::table(&["IMAGE", "REFERENCE", "SIZE"], rows));
+            }
+        }
+        ImagesAction::Clean => {
+            let removed = images::clean(engine.docker()).await?;
+            ui.result(&format!("{removed} images removed"));
+        }
+    }
+    Ok(0)
+}

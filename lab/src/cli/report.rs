@@ -1,0 +1,36 @@
+//! `lab report`.
+
+use std::path::Path;
+
+use super::args::ReportArgs;
+use super::{CliError, Format};
+use crate::report::{self, Ui};
+use crate::verify::{RunFindings, judge};
+use crate::{journal, report as reports};
+
+/// Shows a finished run again.
+pub fn run(args: &ReportArgs, ui: &Ui) -> Result<u8, CliError> {
+    let findings = rejudge(&args.run)?;
+    match args.format {
+        Format::Json => ui.json(&reports::results_json(&findings)),
+        Format::Text => {
+            ui.result(&report::table(&findings, ui.color()));
+            let html = args.run.join("report.html");
+            if html.is_file() {
+                ui.result(&format!("\nfull report: {}", html.display()));
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// Judges the journal of a run folder again.
+pub fn rejudge(run: &Path) -> Result<RunFindings, CliError> {
+    let path = run.join("journal.jsonl");
+    if !path.is_file() {
+        return Err(CliError::usage(format!("{} is not the folder of a run", run.display()))
+            .hint("`lab verify STAGE` makes one under runs/"));
+    }
+    let entries = journal::read(&path)?;
+    judge(&entries).map_err(|e| CliError::usage(format!("{}: {e}", path.display())))
+}

@@ -1,0 +1,86 @@
+//! `lab show`.
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::args::ShowArgs;
+use super::{CliError, Format};
+use crate::report::Ui;
+use crate::spec;
+use crate::spec::model::{Expectation, Stage, Tier};
+
+/// Shows one stage in detail.
+pub fn run(args: &ShowArgs, ui: &Ui) -> Result<u8, CliError> {
+    let (stage, _) = spec::load(&args.stage)?;
+    if args.format == Format::Json {
+        let value = serde_json::to_value(&stage)
+            .map_err(|e| CliError::environment(format!("cannot write the stage: {e}")))?;
+        ui.json(&value);
+        return Ok(0);
+    }
+    ui.result(&text(&stage));
+    Ok(0)
+}
+
+fn text(stage: &Stage) -> String {
+    let peak = stage.traffic.derived_peak_per_s(stage.users);
+    let objectives = &stage.objectives;
+    let mut out = format!("{}: {}\n\n{}\n", stage.stage, stage.title, stage.intent.trim());
+    if let Some(before) = &stage.before {
+        out += &format!("\nWhat the stage before could not do: {}\n", before.trim());
+    }
+    out += &format!(
+        "\n{} users; derived peak {peak:.3} requests/s, sent here {}/s; {}% reads\n\
+         objectives: availability {}%, p99 {} ms, RTO {} ms, RPO {} writes\n\n",
+        stage.users,
+        stage.traffic.rate_per_s,
+        stage.traffic.read_percent,
+        objectives.availability_percent,
+        objectives.p99_ms,
+        objectives.rto_ms,
+        objectives.rpo_writes
+    );
+    out += &table(
+        &["TIER", "KIND", "NODES", "NOTE"],
+        stage.tiers.iter().map(|(name, tier)| {
+            let note = tier.note.clone().unwrap_or_default();
+            vec![name.clone(), kind_name(tier), zones(tier), note.trim().to_owned()]
+        }),
+    );
+    out += "\n\n";
+    out += &table(
+        &["EXPERIMENT", "MUST", "WHY"],
+        stage.experiments.iter().map(|(name, e)| {
+            let must = match e.expect {
+                Expectation::Survives => "survive",
+                Expectation::Breaks => "break",
+            };
+            let why = e.why.clone().unwrap_or_default();
+            vec![name.clone(), must.into(), why.trim().to_owned()]
+        }),
+    );
+    out
+}
+
+fn zones(tier: &Tier) -> String {
+    tier.zones.iter().map(|(z, n)| format!("{z}:{n}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The kind as stage files spell it.
+pub fn kind_name(tier: &Tier) -> String {
+    serde_json::to_value(&tier.kind)
+        .ok()
+        .and_then(|v| v.get("kind")?.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// A plain table that fits the terminal.
+pub fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(head.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,122 @@
+//! `lab status`.
+
+use serde_json::{Value, json};
+
+use super::args::FormatArgs;
+use super::{CliError, Format, Global, show, up};
+use crate::chaos::Role;
+use crate::engine::Engine;
+use crate::kinds;
+use crate::plan::main_name;
+use crate::plan::observed::State;
+use crate::report::Ui;
+use crate::run::RunningLab;
+
+/// One line of the listing.
+struct Row {
+    node: String,
+    tier: String,
+    kind: String,
+    zone: String,
+    role: String,
+    health: String,
+    address: String,
+}
+
+/// Shows nodes, endpoints, active faults and the canary's figures.
+pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliError> {
+    let engine = Engine::connect(&global.lab).await?;
+    let lab = RunningLab::require(&engine).await?;
+    let rows = rows(&engine, &lab).await?;
+    let endpoints = up::endpoints(&engine, &lab).await?;
+    let faults = engine.markers().await?;
+    let canary = lab.control().canary().await.ok();
+    if args.format == Format::Json {
+        let nodes: Vec<Value> = rows.iter().map(json_row).collect();
+        let endpoints: Vec<Value> =
+            endpoints.iter().map(|(node, url)| json!({"node": node, "url": url})).collect();
+        let faults: Vec<Value> = faults
+            .iter()
+            .map(|m| json!({"id": m.id, "fault": m.fault.name(), "nodes": m.nodes}))
+            .collect();
+        ui.json(&json!({
+            "lab": global.lab, "stage": lab.stage.stage, "nodes": nodes,
+            "endpoints": endpoints, "faults": faults, "canary": canary,
+        }));
+        return Ok(0);
+    }
+    let mut text = format!("lab `{}`: {} ({})\n\n", global.lab, lab.stage.stage, lab.stage.title);
+    text += &show::table(
+        &["NODE", "TIER", "KIND", "ZONE", "ROLE", "HEALTH", "ADDRESS"],
+        rows.into_iter().map(|r| vec![r.node, r.tier, r.kind, r.zone, r.role, r.health, r.address]),
+    );
+    text += "\n";
+    for (node, url) in endpoints {
+        text += &format!("\nsite      {url}  ({node})");
+    }
+    for marker in &faults {
+        text += &format!(
+            "\nfault     {} on {} (heal with `lab heal`)",
+            marker.fault.name(),
+            marker.nodes.join(", ")
+        );
+    }
+    text += &match canary {
+        Some(c) if c.requests > 0 => format!(
+            "\ncanary    {} requests in 10 s, {:.1}% good, p50 {:.1} ms, p99 {:.1} ms",
+            c.requests, c.success_percent, c.p50_ms, c.p99_ms
+        ),
+        Some(_) => "\ncanary    no request in the last 10 s".into(),
+        None => "\ncanary    the control plane does not answer".into(),
+    };
+    ui.result(&text);
+    Ok(0)
+}
+
+async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
+    let (containers, roles, missing) =
+        tokio::join!(engine.containers(), lab.roles(), lab.not_ready());
+    let containers = containers?;
+    let rows = lab.places.iter().map(|place| {
+        let tier = lab.stage.tiers.get(&place.tier);
+        let health = match containers.get(&main_name(engine.lab(), &place.name)).map(|c| c.state) {
+            None => "missing".into(),
+            Some(State::Paused) => "frozen".into(),
+            Some(State::Stopped | State::Dead) => "stopped".into(),
+            Some(State::Running) => match missing.iter().find(|(n, _)| *n == place.name) {
+                Some((_, what)) => format!("not ready: {what}"),
+                None => "ready".into(),
+            },
+        };
+        let port = tier.map_or(0, |t| kinds::port_of(&t.kind));
+        Row {
+            node: place.name.clone(),
+            tier: place.tier.clone(),
+            kind: tier.map(show::kind_name).unwrap_or_default(),
+            zone: place.zone.clone(),
+            role: roles.get(&place.name).copied().map_or("", Role::as_str).into(),
+            health,
+            address: format!("{}:{port}", place.address),
+        }
+    });
+    let mut rows: Vec<Row> = rows.collect();
+    let control = lab.network.subnet.control();
+    let answers = lab.control().canary().await.is_ok();
+    rows.push(Row {
+        node: "control".into(),
+        tier: "control".into(),
+        kind: "control".into(),
+        zone: String::new(),
+        role: String::new(),
+        health: if answers { "ready" } else { "not ready" }.into(),
+        address: format!("{control}:{}", crate::control::PORT),
+    });
+    Ok(rows)
+}
+
+fn json_row(r: &Row) -> Value {
+    json!({
+        "node": r.node, "tier": r.tier, "kind": r.kind, "zone": r.zone, "role": r.role,
+        "health": r.health, "address": r.address,
+    })
+}

@@ -1,0 +1,93 @@
+//! `lab up`.
+
+use super::args::UpArgs;
+use super::{CliError, Global};
+use crate::engine::{Engine, Lock};
+use crate::kinds::PublishMode;
+use crate::plan::Plan;
+use crate::report::Ui;
+use crate::run::{RunningLab, UpOutcome, prepare};
+use crate::spec;
+use crate::spec::model::Stage;
+
+/// Brings a stage up, or prints what that would take.
+pub async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<u8, CliError> {
+    let (stage, _) = spec::load(&args.stage)?;
+    let engine = Engine::connect(&global.lab).await?;
+    let _lock = Lock::take(&global.lab)?;
+    let publish = publish_mode(global, args.port);
+    if args.dry_run {
+        let up = prepare(&engine, &stage, publish, ui).await?;
+        ui.result(&plan_text(&up.plan));
+        return Ok(0);
+    }
+    let outcome = bring_up(&engine, &stage, publish, ui).await?;
+    ui.result(&summary(&engine, &outcome).await?);
+    Ok(0)
+}
+
+/// Brings a stage up and returns the lab. Ctrl-C leaves what is there; the next `up` continues.
+pub async fn bring_up(
+    engine: &Engine,
+    stage: &Stage,
+    publish: PublishMode,
+    ui: &Ui,
+) -> Result<UpOutcome, CliError> {
+    let up = prepare(engine, stage, publish, ui).await?;
+    if !up.plan.is_empty() {
+        ui.step(&format!("starting {} ({} steps)", stage.stage, up.plan.steps.len()));
+    }
+    Ok(up.execute(engine, ui).await?)
+}
+
+/// The default lab publishes what the stage declares; a lab with another name would collide with
+/// it, so Docker chooses.
+pub fn publish_mode(global: &Global, port: Option<u16>) -> PublishMode {
+    match port {
+        Some(port) => PublishMode::From(port),
+        None if global.lab == "lab" => PublishMode::AsDeclared,
+        None => PublishMode::From(0),
+    }
+}
+
+fn plan_text(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return "nothing to do: everything is as the stage wants it".into();
+    }
+    plan.steps
+        .iter()
+        .map(|s| format!("{} ({})", s.operation, s.cause))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+async fn summary(engine: &Engine, outcome: &UpOutcome) -> Result<String, CliError> {
+    let took = outcome.took.as_secs_f64();
+    let stage = &outcome.lab.stage.stage;
+    let mut text = if outcome.steps == 0 {
+        format!("{stage} is up already: nothing to do ({took:.1} s)")
+    } else {
+        format!("{stage} is up: {} nodes in {took:.1} s", outcome.lab.places.len() + 1)
+    };
+    for (node, url) in endpoints(engine, &outcome.lab).await? {
+        text += &format!("\n  {node}: {url}");
+    }
+    Ok(text)
+}
+
+/// Published addresses: node name and URL.
+pub async fn endpoints(
+    engine: &Engine,
+    lab: &RunningLab,
+) -> Result<Vec<(String, String)>, CliError> {
+    let mut found = Vec::new();
+    for container in engine.containers().await?.into_values() {
+        let known = lab.place(&container.node).is_some();
+        for (_, port) in container.ports.iter().filter(|_| known) {
+            found.push((container.node.clone(), format!("http://127.0.0.1:{port}")));
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}

@@ -1,0 +1,242 @@
+//! `lab verify`.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::args::VerifyArgs;
+use super::error::INTERRUPTED;
+use super::{CliError, Format, Global, report as rejudging, up};
+use crate::engine::{Engine, Lock};
+use crate::journal::{Entry, Event, RunStarted, Writer};
+use crate::plan::main_name;
+use crate::report::{self, Ui};
+use crate::run::{
+    self, CANARY_PREFIX, ExperimentRun, Pace, RunFolder, RunningLab, SharedJournal, since_up,
+};
+use crate::spec::model::Stage;
+use crate::verify::{RunFindings, SINCE_UP, judge};
+use crate::{chaos, load, spec};
+
+/// How long the final reads of the canary's writes may be tried.
+const AUDIT_LIMIT: Duration = Duration::from_secs(30);
+/// Lines of each node's log that a run keeps.
+const LOG_LINES: u32 = 5000;
+
+/// Runs the stage's experiments and gives a verdict; judges a finished run again when given one.
+pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliError> {
+    if let Some(folder) = args.stage.as_deref().map(Path::new).filter(|p| is_run(p)) {
+        let findings = rejudging::rejudge(folder)?;
+        show(&findings, args.format, ui);
+        return Ok(findings.exit_code());
+    }
+    let stage = match &args.stage {
+        Some(name) => Some(spec::load(name)?.0),
+        None => None,
+    };
+    let engine = Engine::connect(&global.lab).await?;
+    let _lock = Lock::take(&global.lab)?;
+    let found = RunningLab::find(&engine).await?;
+    let was_up = found.is_some();
+    let stage = match (stage, &found) {
+        (Some(stage), _) => stage,
+        (None, Some(lab)) => lab.stage.clone(),
+        (None, None) => return Err(run::RunError::NotRunning { lab: global.lab.clone() }.into()),
+    };
+    check_only(&stage, &args.only)?;
+    let folder = RunFolder::create(&args.out, &stage.stage)?;
+    let verifying = Verifying { global, args, ui, engine: &engine, stage: &stage, folder: &folder };
+    let result = tokio::select! {
+        result = verifying.everything(was_up) => result,
+        _ = tokio::signal::ctrl_c() => {
+            ui.step("interrupted: healing");
+            chaos::heal_all(&engine, &|_| {}).await?;
+            Ok(INTERRUPTED)
+        }
+    };
+    if !was_up && !args.keep {
+        let removed = engine.down().await;
+        ui.step("the lab is removed (`--keep` leaves it running)");
+        removed?;
+    }
+    result
+}
+
+/// A folder with a journal in it is a finished run; a stage file is a file.
+fn is_run(path: &Path) -> bool {
+    path.join("journal.jsonl").is_file()
+}
+
+fn check_only(stage: &Stage, only: &[String]) -> Result<(), CliError> {
+    let names: Vec<&str> = stage.experiments.keys().map(String::as_str).collect();
+    match only.iter().find(|n| !names.contains(&n.as_str())) {
+        None => Ok(()),
+        Some(unknown) => Err(CliError::usage(format!(
+            "{} has no experiment `{unknown}`; there are: {}",
+            stage.stage,
+            names.join(", ")
+        ))),
+    }
+}
+
+struct Verifying<'a> {
+    global: &'a Global,
+    args: &'a VerifyArgs,
+    ui: &'a Ui,
+    engine: &'a Engine,
+    stage: &'a Stage,
+    folder: &'a RunFolder,
+}
+
+impl Verifying<'_> {
+    async fn everything(&self, was_up: bool) -> Result<u8, CliError> {
+        let seed = self.args.seed.unwrap_or_else(rand::random);
+        self.ui.step(&format!("seed {seed} (`--seed {seed}` repeats every choice)"));
+        // Against a lab that runs already this checks that it is the same definition, and repairs.
+        let publish = up::publish_mode(self.global, self.args.port);
+        let outcome = up::bring_up(self.engine, self.stage, publish, self.ui).await?;
+        if outcome.steps > 0 {
+            self.ui.done(&format!("{} is up", self.stage.stage), outcome.took);
+        }
+        let lab = outcome.lab;
+        let journal = Arc::new(Mutex::new(Writer::append(&self.folder.journal())?));
+        run::record(&journal, run::now(), self.head(seed));
+        if was_up {
+            self.judge_since_up(&lab, &journal, seed).await;
+        }
+        let experiments = self.experiments(&lab, &journal, seed).await;
+        run::record(&journal, run::now(), Event::RunEnded);
+        let flushed = journal.lock().unwrap_or_else(PoisonError::into_inner).flush();
+        self.keep_logs(&lab).await?;
+        experiments?;
+        flushed?;
+        self.verdict()
+    }
+
+    fn head(&self, seed: u64) -> Event {
+        Event::RunStarted(run_started(self.stage, &self.folder.name, seed, self.args.quick))
+    }
+
+    async fn judge_since_up(&self, lab: &RunningLab, journal: &SharedJournal, seed: u64) {
+        match lab.control().journal().await {
+            Ok(control) => {
+                self.ui.step("judging what happened since `lab up`");
+                let entries = since_up_entries(lab, &control, &self.folder.name, seed).await;
+                // The run has its own head and end.
+                for entry in entries {
+                    if !matches!(entry.event, Event::RunStarted(_) | Event::RunEnded) {
+                        run::record(journal, entry.at, entry.event);
+                    }
+                }
+            }
+            Err(e) => self.ui.warn(&format!(
+                "the control plane does not answer ({e}): what happened since `lab up` is not judged"
+            )),
+        }
+    }
+
+    async fn experiments(
+        &self,
+        lab: &RunningLab,
+        journal: &SharedJournal,
+        seed: u64,
+    ) -> Result<(), CliError> {
+        let wanted = |name: &String| self.args.only.is_empty() || self.args.only.contains(name);
+        let chosen: Vec<_> = self.stage.experiments.iter().filter(|(n, _)| wanted(n)).collect();
+        // The canary's history of this stretch is not judged a second time later.
+        let mark = Event::ExperimentStarted {
+            experiment: self.folder.name.clone(),
+            key_prefix: String::new(),
+        };
+        let marked = lab.control().record(vec![mark]).await.is_ok();
+        let mut result = Ok(());
+        for (n, (name, experiment)) in chosen.iter().enumerate() {
+            self.ui.step(&format!("experiment {} of {}: {name}", n + 1, chosen.len()));
+            let run = ExperimentRun {
+                lab,
+                name,
+                experiment,
+                seed: seed.wrapping_add(1000 * n as u64),
+                pace: Pace::new(self.args.quick),
+                journal,
+                ui: self.ui,
+            };
+            if let Err(e) = run.run().await {
+                // The next experiment cannot be trusted on a lab that this one left in pieces,
+                // but a lab that comes back can carry on; what failed is inconclusive.
+                let error = CliError::from(e);
+                self.ui.warn(&format!("{name}: {}", error.message));
+                if error.code != super::error::ENVIRONMENT {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
+        if marked {
+            let end = Event::ExperimentEnded { experiment: self.folder.name.clone() };
+            if lab.control().record(vec![end]).await.is_err() {
+                self.ui.warn("the control plane does not answer");
+            }
+        }
+        result
+    }
+
+    async fn keep_logs(&self, lab: &RunningLab) -> Result<(), CliError> {
+        for node in lab.places.iter().map(|p| p.name.as_str()).chain(["control"]) {
+            let log = self.engine.log_tail(&main_name(&self.global.lab, node), LOG_LINES).await;
+            self.folder.write(&format!("logs/{node}.log"), &log)?;
+        }
+        Ok(())
+    }
+
+    fn verdict(&self) -> Result<u8, CliError> {
+        let entries = crate::journal::read(&self.folder.journal())?;
+        let findings = judge(&entries)
+            .map_err(|e| CliError::environment(format!("the run's journal: {e}")))?;
+        let results = report::results_json(&findings);
+        self.folder.write("results.json", &format!("{results:#}\n"))?;
+        self.folder.write("junit.xml", &report::junit(&findings))?;
+        self.folder.write("report.html", &report::html(&findings, &entries))?;
+        show(&findings, self.args.format, self.ui);
+        self.ui.step(&format!("report: {}", self.folder.path.join("report.html").display()));
+        Ok(findings.exit_code())
+    }
+}
+
+fn show(findings: &RunFindings, format: Format, ui: &Ui) {
+    match format {
+        Format::Text => ui.result(&report::table(findings, ui.color())),
+        Format::Json => ui.json(&report::results_json(findings)),
+    }
+}
+
+fn run_started(stage: &Stage, run: &str, seed: u64, quick: bool) -> RunStarted {
+    RunStarted {
+        run: run.into(),
+        seed,
+        version: env!("CARGO_PKG_VERSION").into(),
+        quick,
+        stage: Box::new(stage.clone()),
+    }
+}
+
+/// A whole journal of what happened since `up`: head, the canary's history, its final reads, end.
+pub async fn since_up_entries(
+    lab: &RunningLab,
+    control: &[Entry],
+    run: &str,
+    seed: u64,
+) -> Vec<Entry> {
+    let at = run::now();
+    let head = Event::RunStarted(run_started(&lab.stage, run, seed, false));
+    let mut entries = vec![Entry { at, event: head }];
+    entries.extend(since_up(control, at));
+    for event in load::audit(&lab.entry(), CANARY_PREFIX, AUDIT_LIMIT).await {
+        entries.push(Entry { at: run::now(), event });
+    }
+    let at = run::now();
+    let end = Event::ExperimentEnded { experiment: SINCE_UP.into() };
+    entries.push(Entry { at, event: end });
+    entries.push(Entry { at, event: Event::RunEnded });
+    entries
+}

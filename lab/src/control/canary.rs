@@ -1,0 +1,96 @@
+//! The canary: a little of the stage's traffic all the time, whose history feeds `lab verify`.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::api::CanaryFigures;
+use super::{Shared, now};
+use crate::engine::probe;
+use crate::journal::{Event, Micros, Op, Outcome};
+use crate::load::{self, LoadConfig};
+use crate::run::CANARY_PREFIX;
+
+/// The figures cover this long.
+const WINDOW: Micros = 10_000_000;
+/// Pause between two looks whether the site is up for the first time.
+const FIRST_LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Longest wait for one of these looks.
+const FIRST_LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Outcomes of the last seconds.
+#[derive(Debug, Default)]
+pub struct Recent {
+    ops: Mutex<VecDeque<(Micros, Micros, bool)>>,
+}
+
+impl Recent {
+    fn add(&self, op: &Op) {
+        let mut ops = self.ops.lock().unwrap_or_else(PoisonError::into_inner);
+        ops.push_back((op.done, op.done - op.intended, op.outcome == Outcome::Ok));
+        while ops.front().is_some_and(|(done, ..)| *done < op.done - WINDOW) {
+            ops.pop_front();
+        }
+    }
+
+    /// The figures of the last ten seconds.
+    pub fn figures(&self) -> CanaryFigures {
+        let since = now() - WINDOW;
+        let ops = self.ops.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent: Vec<_> = ops.iter().filter(|(done, ..)| *done >= since).collect();
+        let mut latencies: Vec<Micros> =
+            recent.iter().filter(|(.., ok)| *ok).map(|(_, latency, _)| *latency).collect();
+        latencies.sort_unstable();
+        let quantile = |q: f64| {
+            let index = ((latencies.len() as f64 * q) as usize).min(latencies.len().max(1) - 1);
+            latencies.get(index).map_or(0.0, |us| *us as f64 / 1000.0)
+        };
+        CanaryFigures {
+            requests: recent.len() as u64,
+            success_percent: latencies.len() as f64 * 100.0 / recent.len().max(1) as f64,
+            p50_ms: quantile(0.5),
+            p99_ms: quantile(0.99),
+        }
+    }
+}
+
+/// Sends canary traffic until the process ends, from the moment the site is up for the first time:
+/// what users cannot reach yet was not promised to them.
+pub async fn run(shared: Shared, recent: Arc<Recent>) {
+    let rate = shared.config.control_plane.canary_per_s;
+    let targets: Vec<SocketAddr> = shared.config.entry.iter().map(|e| (*e).into()).collect();
+    if rate == 0 || targets.is_empty() {
+        return;
+    }
+    await_site(&shared).await;
+    let config = LoadConfig {
+        targets,
+        rate_per_s: f64::from(rate),
+        read_percent: shared.config.read_percent,
+        seed: now() as u64,
+        // A control plane that was restarted must not use a key twice.
+        key_prefix: format!("{CANARY_PREFIX}{:x}-", now()),
+        timeout: Duration::from_millis(shared.config.timeout_ms),
+        duration: None,
+    };
+    let handle = load::start(config, move |op| {
+        recent.add(&op);
+        shared.store.record(Event::Op(op));
+    });
+    std::future::pending::<()>().await;
+    drop(handle);
+}
+
+async fn await_site(shared: &Shared) {
+    loop {
+        for (address, port) in &shared.config.entry {
+            let path = &shared.config.entry_path;
+            let answer = probe::get(*address, *port, path, FIRST_LOOK_TIMEOUT).await;
+            if answer.is_ok_and(|a| (200..300).contains(&a.status)) {
+                return;
+            }
+        }
+        tokio::time::sleep(FIRST_LOOK_EVERY).await;
+    }
+}

@@ -1,0 +1,100 @@
+//! How the tool talks to a running control plane.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+
+use super::{CanaryFigures, PORT};
+use crate::journal::{Entry, Event};
+
+/// Longest wait for one answer; a journal of hours is some tens of megabytes.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A client of one lab's control plane.
+#[derive(Clone, Copy, Debug)]
+pub struct ControlClient {
+    address: Ipv4Addr,
+}
+
+impl ControlClient {
+    /// The control plane at an address.
+    pub fn new(address: Ipv4Addr) -> Self {
+        Self { address }
+    }
+
+    /// The whole journal. Lines that are not entries (a writer was killed) are left out.
+    ///
+    /// # Errors
+    /// When the control plane does not answer.
+    pub async fn journal(&self) -> std::io::Result<Vec<Entry>> {
+        Ok(self.journal_from(0).await?.0)
+    }
+
+    /// The journal from a byte on, and the byte to go on from.
+    ///
+    /// # Errors
+    /// When the control plane does not answer.
+    pub async fn journal_from(&self, from: usize) -> std::io::Result<(Vec<Entry>, usize)> {
+        let path = format!("/journal?from={from}");
+        let bytes = self.send(Method::GET, &path, String::new()).await?;
+        let entries = bytes
+            .split(|b| *b == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect();
+        Ok((entries, from + bytes.len()))
+    }
+
+    /// Adds events, stamped with the present moment.
+    ///
+    /// # Errors
+    /// When the control plane does not answer.
+    pub async fn record(&self, events: Vec<Event>) -> std::io::Result<()> {
+        let at = super::store::now();
+        let entries: Vec<Entry> = events.into_iter().map(|event| Entry { at, event }).collect();
+        self.append(&entries).await
+    }
+
+    /// Adds entries as they are.
+    ///
+    /// # Errors
+    /// When the control plane does not answer.
+    pub async fn append(&self, entries: &[Entry]) -> std::io::Result<()> {
+        let body = serde_json::to_string(entries)?;
+        self.send(Method::POST, "/events", body).await.map(drop)
+    }
+
+    /// What the canary saw lately.
+    ///
+    /// # Errors
+    /// When the control plane does not answer.
+    pub async fn canary(&self) -> std::io::Result<CanaryFigures> {
+        let bytes = self.send(Method::GET, "/canary", String::new()).await?;
+        serde_json::from_slice(&bytes).map_err(std::io::Error::other)
+    }
+
+    async fn send(&self, method: Method, path: &str, body: String) -> std::io::Result<Vec<u8>> {
+        let exchange = async {
+            let request = Request::builder()
+                .method(method)
+                .uri(format!("http://{}:{PORT}{path}", self.address))
+                .header("content-type", "application/json")
+                .body(Full::new(bytes::Bytes::from(body)))
+                .map_err(std::io::Error::other)?;
+            let client = Client::builder(TokioExecutor::new()).build_http();
+            let answer = client.request(request).await.map_err(std::io::Error::other)?;
+            let status = answer.status();
+            let bytes = answer.into_body().collect().await.map_err(std::io::Error::other)?;
+            if !status.is_success() {
+                return Err(std::io::Error::other(format!("the control plane answers {status}")));
+            }
+            Ok(bytes.to_bytes().to_vec())
+        };
+        tokio::time::timeout(TIMEOUT, exchange)
+            .await
+            .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+    }
+}

@@ -1,0 +1,82 @@
+//! What the control plane is told when it is created.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::ControlError;
+use crate::plan::node::Probe;
+use crate::spec::model::{ControlPlane, Name};
+
+/// The control plane's configuration, written by the planner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ControlConfig {
+    /// Name of the lab.
+    pub lab: String,
+    /// The switches of the stage.
+    pub control_plane: ControlPlane,
+    /// Every node but the control plane itself.
+    pub nodes: Vec<WatchedNode>,
+    /// Where the canary sends its requests.
+    pub entry: Vec<(Ipv4Addr, u16)>,
+    /// Path that answers 2xx there once the site is up.
+    pub entry_path: String,
+    /// Longest the canary waits for one answer, in milliseconds.
+    pub timeout_ms: u64,
+    /// Share of the canary's requests that only read, in percent.
+    pub read_percent: u8,
+}
+
+/// A node that is watched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WatchedNode {
+    /// Its name.
+    pub name: Name,
+    /// Its tier.
+    pub tier: Name,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// What answers while it works.
+    pub probe: Probe,
+    /// For a member of a Patroni cluster: addresses of the etcd members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coordination: Vec<Ipv4Addr>,
+}
+
+/// A database cluster under Patroni.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// The tier, which is Patroni's scope.
+    pub tier: Name,
+    /// Its members.
+    pub members: Vec<WatchedNode>,
+    /// Addresses of the etcd members.
+    pub etcd: Vec<Ipv4Addr>,
+}
+
+impl ControlConfig {
+    /// Reads the configuration file.
+    pub fn read(path: &Path) -> Result<Self, ControlError> {
+        let error =
+            |reason: String| ControlError::Config { path: path.display().to_string(), reason };
+        let text = std::fs::read_to_string(path).map_err(|e| error(e.to_string()))?;
+        serde_json::from_str(&text).map_err(|e| error(e.to_string()))
+    }
+
+    /// The database clusters among the nodes.
+    pub fn clusters(&self) -> Vec<Cluster> {
+        let mut clusters: Vec<Cluster> = Vec::new();
+        for node in self.nodes.iter().filter(|n| !n.coordination.is_empty()) {
+            match clusters.iter_mut().find(|c| c.tier == node.tier) {
+                Some(cluster) => cluster.members.push(node.clone()),
+                None => clusters.push(Cluster {
+                    tier: node.tier.clone(),
+                    members: vec![node.clone()],
+                    etcd: node.coordination.clone(),
+                }),
+            }
+        }
+        clusters
+    }
+}

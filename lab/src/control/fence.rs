@@ -1,0 +1,124 @@
+//! Fences a database node whose death is confirmed, so that its standby need not wait for the
+//! lease of the dead primary to run out (20 s at least).
+//!
+//! Two witnesses are asked before that: the node's own Patroni (over the network, as a customer
+//! would see it) and Docker (as the provider sees its own hosts). A node that is merely frozen or
+//! cut off is *not* dead: it keeps its lease, because it may still believe that it is the primary.
+
+use std::time::{Duration, Instant};
+
+use super::config::Cluster;
+use super::{Shared, etcd};
+use crate::engine::EngineError;
+use crate::engine::probe::{self, PATRONI_PORT};
+use crate::journal::ControlEvent;
+use crate::plan::main_name;
+
+/// Pause between two looks at the primary.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A primary that does not answer within this time is suspected.
+const ANSWER_WITHIN: Duration = Duration::from_millis(300);
+/// Looks in a row without an answer that make a detection.
+const MISSES: u32 = 2;
+
+/// Where Patroni keeps the leader's name.
+pub fn leader_key(scope: &str) -> String {
+    format!("/service/{scope}/leader")
+}
+
+/// Where Patroni keeps what it knows of a member.
+fn member_key(scope: &str, node: &str) -> String {
+    format!("/service/{scope}/members/{node}")
+}
+
+/// What the loop remembers between two looks; all of it can be lost without harm.
+#[derive(Debug, Default)]
+struct Memory {
+    leader: Option<String>,
+    misses: u32,
+    suspected: Option<Instant>,
+    detected: bool,
+}
+
+/// Watches one cluster until the process ends.
+pub async fn run(shared: Shared, cluster: Cluster) {
+    let mut memory = Memory::default();
+    let mut tick = tokio::time::interval(LOOK_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(e) = look(&shared, &cluster, &mut memory).await {
+            tracing::warn!(cluster = cluster.tier, error = %e, "cannot watch the cluster");
+        }
+    }
+}
+
+async fn look(
+    shared: &Shared,
+    cluster: &Cluster,
+    memory: &mut Memory,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let Some(leader) = etcd::value(&cluster.etcd, &leader_key(&cluster.tier)).await? else {
+        return Ok(());
+    };
+    let Some(node) = cluster.members.iter().find(|m| m.name == leader) else { return Ok(()) };
+    if memory.leader.as_ref() != Some(&leader) {
+        // Promotion is over when the new leader says that it takes writes.
+        if probe::get(node.address, PATRONI_PORT, "/primary", ANSWER_WITHIN)
+            .await
+            .is_ok_and(|a| a.status == 200)
+        {
+            if memory.leader.is_some() {
+                shared.note(ControlEvent::Promoted { node: leader.clone() });
+            }
+            *memory = Memory { leader: Some(leader), ..Default::default() };
+            return Ok(());
+        }
+    }
+    match probe::get(node.address, PATRONI_PORT, "/liveness", ANSWER_WITHIN).await {
+        Ok(_) => {
+            memory.misses = 0;
+            memory.suspected = None;
+            memory.detected = false;
+            Ok(())
+        }
+        Err(e) => Ok(suspect(shared, cluster, memory, &leader, &e.to_string()).await?),
+    }
+}
+
+/// The primary did not answer: notes it after the second time, and fences it when Docker confirms
+/// that it is dead and has been suspected for long enough.
+async fn suspect(
+    shared: &Shared,
+    cluster: &Cluster,
+    memory: &mut Memory,
+    leader: &str,
+    how: &str,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    memory.misses += 1;
+    let since = *memory.suspected.get_or_insert_with(Instant::now);
+    if memory.misses >= MISSES && !memory.detected {
+        memory.detected = true;
+        shared.note(ControlEvent::Detected { node: leader.into(), how: how.into() });
+    }
+    let switches = &shared.config.control_plane;
+    let long_enough = since.elapsed() >= Duration::from_millis(switches.fence_after_ms);
+    if !switches.fence || !memory.detected || !long_enough || !is_dead(shared, leader).await? {
+        return Ok(());
+    }
+    let key = leader_key(&cluster.tier);
+    let member = member_key(&cluster.tier, leader);
+    if etcd::delete_if(&cluster.etcd, &key, leader, &[member]).await? {
+        shared.note(ControlEvent::Fenced { node: leader.into() });
+    }
+    Ok(())
+}
+
+/// Whether Docker says that the node's processes have ended (or its container is gone).
+async fn is_dead(shared: &Shared, node: &str) -> Result<bool, EngineError> {
+    match shared.engine.state_in_words(&main_name(&shared.config.lab, node)).await {
+        Ok(state) => Ok(state.starts_with("exited") || state == "dead"),
+        Err(EngineError::Refused { status: Some(404), .. }) => Ok(true),
+        Err(e) => Err(e),
+    }
+}

@@ -1,0 +1,127 @@
+//! Starts failed tasks and nodes again, and notes who was lost and who is back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Shared, WatchedNode, etcd, fence};
+use crate::engine::markers::markers_among;
+use crate::engine::probe::{self, Ready};
+use crate::engine::{EngineError, Marker};
+use crate::journal::ControlEvent;
+use crate::plan::node::Probe;
+use crate::plan::observed::{ObservedContainer, State};
+use crate::plan::{holder_name, main_name};
+
+/// Pause between two looks at all containers: one request to Docker.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Longest wait for a node that is asked whether it works again.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What is known of a node that is not well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// It was seen to be gone.
+    Lost,
+    /// It was started again and does not answer yet.
+    Starting,
+}
+
+/// Looks after all nodes until the process ends.
+pub async fn run(shared: Shared) {
+    let mut troubled = BTreeMap::new();
+    let mut tick = tokio::time::interval(LOOK_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(e) = look(&shared, &mut troubled).await {
+            tracing::warn!(error = %e, "cannot look after the nodes");
+        }
+    }
+}
+
+async fn look(
+    shared: &Shared,
+    troubled: &mut BTreeMap<String, Trouble>,
+) -> Result<(), EngineError> {
+    let containers = shared.engine.containers().await?;
+    let markers = markers_among(containers.values())?;
+    for node in &shared.config.nodes {
+        let find = |name: String| containers.get(&name);
+        let lab = &shared.config.lab;
+        let (Some(holder), Some(main)) =
+            (find(holder_name(lab, &node.name)), find(main_name(lab, &node.name)))
+        else {
+            continue;
+        };
+        let stopped = main.state == State::Stopped || holder.state == State::Stopped;
+        match (stopped, troubled.get(&node.name).copied()) {
+            (true, None | Some(Trouble::Starting)) => {
+                troubled.insert(node.name.clone(), Trouble::Lost);
+                let how = "its container has ended".to_owned();
+                shared.note(ControlEvent::Detected { node: node.name.clone(), how });
+                if may_start(shared, node, &markers).await {
+                    restart(shared, node, holder, troubled).await?;
+                }
+            }
+            (true, Some(Trouble::Lost)) => {
+                if may_start(shared, node, &markers).await {
+                    restart(shared, node, holder, troubled).await?;
+                }
+            }
+            (false, Some(_)) if works(node).await => {
+                troubled.remove(&node.name);
+                shared.note(ControlEvent::Recovered { node: node.name.clone() });
+            }
+            (false, _) => {}
+        }
+    }
+    Ok(())
+}
+
+/// A node may be started when the stage wants that, no active fault holds it, and, for a database
+/// node, it does not own the leader lease any more: otherwise it would come back as the primary
+/// while its standby could take over.
+async fn may_start(shared: &Shared, node: &WatchedNode, markers: &[Marker]) -> bool {
+    let switches = &shared.config.control_plane;
+    if !switches.replace || markers.iter().any(|m| m.hold && m.nodes.contains(&node.name)) {
+        return false;
+    }
+    if node.coordination.is_empty() || !switches.fence {
+        return true;
+    }
+    let leader = etcd::value(&node.coordination, &fence::leader_key(&node.tier)).await;
+    matches!(leader, Ok(leader) if leader.as_deref() != Some(&node.name))
+}
+
+async fn restart(
+    shared: &Shared,
+    node: &WatchedNode,
+    holder: &ObservedContainer,
+    troubled: &mut BTreeMap<String, Trouble>,
+) -> Result<(), EngineError> {
+    let (holder_name, main_name) =
+        (holder_name(&shared.config.lab, &node.name), main_name(&shared.config.lab, &node.name));
+    if holder.state == State::Stopped {
+        shared.engine.start(&holder_name).await?;
+        // It may still run in the namespace that is gone.
+        shared.engine.kill(&main_name).await?;
+    }
+    shared.engine.start(&main_name).await?;
+    troubled.insert(node.name.clone(), Trouble::Starting);
+    shared.note(ControlEvent::Replaced { node: node.name.clone() });
+    Ok(())
+}
+
+async fn works(node: &WatchedNode) -> bool {
+    match &node.probe {
+        Probe::Http { port, path } => probe::get(node.address, *port, path, PROBE_TIMEOUT)
+            .await
+            .is_ok_and(|a| (200..300).contains(&a.status)),
+        Probe::Tcp { port } => probe::tcp(node.address, *port).await == Ready::Yes,
+        Probe::PatroniCluster { .. } => {
+            probe::get(node.address, probe::PATRONI_PORT, "/health", PROBE_TIMEOUT)
+                .await
+                .is_ok_and(|a| a.status == 200)
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! From a node's specification to its two containers.
+
+use bollard::models::{
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig,
+    NetworkingConfig, PortBinding, VolumeCreateRequest,
+};
+use bollard::query_parameters::{CreateContainerOptions, UploadToContainerOptions};
+
+use super::{Engine, EngineError, LABEL_NODE, LABEL_SPEC};
+use crate::plan::node::{ConfigFile, NodeSpec};
+use crate::plan::observed::Part;
+use crate::plan::{holder_name, main_name, network_name, volume_name};
+
+impl Engine {
+    /// Creates and starts the container that owns the node's address. It holds `NET_ADMIN` inside
+    /// its own namespace and nothing else: faults are packet-filter rules in there.
+    pub(super) async fn run_holder(
+        &self,
+        node: &NodeSpec,
+        image: &str,
+    ) -> Result<(), EngineError> {
+        let name = holder_name(&self.lab, &node.name);
+        let endpoint = EndpointSettings {
+            ipam_config: Some(EndpointIpamConfig {
+                ipv4_address: Some(node.address.to_string()),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let publish = node.publish.map(|p| {
+            let binding = PortBinding {
+                host_ip: Some("127.0.0.1".into()),
+                host_port: Some(if p.host == 0 { String::new() } else { p.host.to_string() }),
+            };
+            (format!("{}/tcp", p.container), Some(vec![binding]))
+        });
+        let body = ContainerCreateBody {
+            image: Some(image.into()),
+            hostname: Some(node.name.clone()),
+            labels: Some(self.node_labels(node, Part::Holder)),
+            exposed_ports: publish.as_ref().map(|(port, _)| vec![port.clone()]),
+            stop_signal: Some("SIGKILL".into()),
+            host_config: Some(HostConfig {
+                network_mode: Some(network_name(&self.lab)),
+                cap_drop: Some(vec!["ALL".into()]),
+                cap_add: Some(vec!["NET_ADMIN".into()]),
+                security_opt: Some(vec!["no-new-privileges".into()]),
+                port_bindings: publish.map(|p| [p].into()),
+                pids_limit: Some(64),
+                ..Default::default()
+            }),
+            networking_config: Some(NetworkingConfig {
+                endpoints_config: Some([(network_name(&self.lab), endpoint)].into()),
+            }),
+            ..Default::default()
+        };
+        self.create_and_start(&name, body, &[]).await
+    }
+
+    /// Creates and starts a node's main container inside its holder's namespace.
+    pub(super) async fn run_main(&self, node: &NodeSpec) -> Result<(), EngineError> {
+        let name = main_name(&self.lab, &node.name);
+        let mut binds = node.binds.clone();
+        if let Some(path) = &node.data {
+            let volume = volume_name(&self.lab, &node.name);
+            self.ensure_volume(&volume, node).await?;
+            binds.push(format!("{volume}:{path}"));
+        }
+        let body = ContainerCreateBody {
+            image: Some(node.image.clone()),
+            cmd: (!node.command.is_empty()).then(|| node.command.clone()),
+            env: Some(node.env.iter().map(|(k, v)| format!("{k}={v}")).collect()),
+            labels: Some(self.node_labels(node, Part::Main)),
+            host_config: Some(HostConfig {
+                network_mode: Some(format!("container:{}", holder_name(&self.lab, &node.name))),
+                binds: (!binds.is_empty()).then_some(binds),
+                cap_drop: Some(vec!["ALL".into()]),
+                security_opt: Some(vec!["no-new-privileges".into()]),
+                nano_cpus: node.limits.map(|l| l.nano_cpus),
+                memory: node.limits.map(|l| l.memory_bytes),
+                log_config: Some(HostConfigLogConfig {
+                    typ: Some("json-file".into()),
+                    config: Some(
+                        [("max-size".into(), "10m".into()), ("max-file".into(), "2".into())].into(),
+                    ),
+                }),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        self.create_and_start(&name, body, &node.files).await
+    }
+
+    async fn create_and_start(
+        &self,
+        name: &str,
+        body: ContainerCreateBody,
+        files: &[ConfigFile],
+    ) -> Result<(), EngineError> {
+        let options = CreateContainerOptions { name: Some(name.into()), ..Default::default() };
+        self.docker
+            .create_container(Some(options), body)
+            .await
+            .map_err(|e| EngineError::create(name, e))?;
+        if !files.is_empty() {
+            let options = UploadToContainerOptions { path: "/".into(), ..Default::default() };
+            self.docker
+                .upload_to_container(name, Some(options), bollard::body_full(archive(files)?.into()))
+                .await
+                .map_err(|e| EngineError::docker("configure", name, e))?;
+        }
+        self.start(name).await
+    }
+
+    async fn ensure_volume(&self, volume: &str, node: &NodeSpec) -> Result<(), EngineError> {
+        let request = VolumeCreateRequest {
+            name: Some(volume.into()),
+            labels: Some(
+                self.labels("volume", &[(LABEL_NODE, &node.name)]).into_iter().collect(),
+            ),
+            ..Default::default()
+        };
+        self.docker
+            .create_volume(request)
+            .await
+            .map(drop)
+            .map_err(|e| EngineError::create(volume, e))
+    }
+
+    fn node_labels(
+        &self,
+        node: &NodeSpec,
+        part: Part,
+    ) -> std::collections::HashMap<String, String> {
+        self.labels(
+            part.as_str(),
+            &[
+                (LABEL_NODE, &node.name),
+                (LABEL_SPEC, &node.hash()),
+                ("lab.tier", &node.tier),
+                ("lab.kind", &node.kind),
+                ("lab.region", &node.region),
+                ("lab.zone", &node.zone),
+                ("lab.address", &node.address.to_string()),
+            ],
+        )
+        .into_iter()
+        .collect()
+    }
+}
+
+/// A tar archive of configuration files, readable by everyone in the container: components run as
+/// users of their own.
+fn archive(files: &[ConfigFile]) -> Result<Vec<u8>, EngineError> {
+    let io = |source| EngineError::Io { path: "configuration archive".into(), source };
+    let mut tar = tar::Builder::new(Vec::new());
+    for file in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(file.content.len() as u64);
+        header.set_mode(0o644);
+        let path = file.path.trim_start_matches('/');
+        tar.append_data(&mut header, path, file.content.as_bytes()).map_err(io)?;
+    }
+    tar.into_inner().map_err(io)
+}

@@ -1,0 +1,190 @@
+//! What can go wrong between us and Docker, in words a user can act on.
+
+use bollard::errors::Error as Docker;
+
+/// An error of the engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No engine answers.
+    #[error("Docker does not answer: {0}")]
+    Unreachable(String),
+    /// Docker refused an operation.
+    #[error("cannot {action} {object}: {reason}")]
+    Refused {
+        /// What was tried.
+        action: String,
+        /// On what.
+        object: String,
+        /// What Docker said.
+        reason: String,
+        /// HTTP status of the answer.
+        status: Option<u16>,
+    },
+    /// A published port is taken by somebody else.
+    #[error("port {port} of 127.0.0.1 is in use")]
+    PortInUse {
+        /// The port.
+        port: String,
+    },
+    /// A name that the lab needs is taken by a container that is not the lab's.
+    #[error("the name {name} is taken by something that does not belong to this lab")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// The disk is full.
+    #[error("no space left on the device: {0}")]
+    DiskFull(String),
+    /// No subnet is free.
+    #[error("no free private subnet: every candidate collides with a Docker network or a route")]
+    NoSubnet,
+    /// A node did not become ready.
+    #[error("{node} is not ready after {seconds:.0} s: {missing}")]
+    NotReady {
+        /// The node.
+        node: String,
+        /// How long it was waited for.
+        seconds: f64,
+        /// What was still false.
+        missing: String,
+        /// The last lines of its log.
+        log: String,
+    },
+    /// A node died while it was waited for.
+    #[error("{node} stopped: {state}")]
+    Died {
+        /// The node.
+        node: String,
+        /// Its state.
+        state: String,
+        /// The last lines of its log.
+        log: String,
+    },
+    /// Another command works on this lab.
+    #[error("another lab command (process {pid}) is working on the lab `{lab}`")]
+    Busy {
+        /// The lab.
+        lab: String,
+        /// Who holds it.
+        pid: String,
+    },
+    /// Something of ours that Docker holds cannot be understood.
+    #[error("{0}")]
+    Corrupt(String),
+    /// The file system said no.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl EngineError {
+    /// No engine answers.
+    pub(super) fn unreachable(e: Docker) -> Self {
+        let mut text = e.to_string();
+        let mut source = std::error::Error::source(&e);
+        while let Some(inner) = source {
+            let inner_text = inner.to_string();
+            if !text.contains(&inner_text) {
+                text = format!("{text}: {inner_text}");
+            }
+            source = inner.source();
+        }
+        Self::Unreachable(text)
+    }
+
+    /// HTTP status of a refusal.
+    pub(super) fn status(e: &Docker) -> Option<u16> {
+        match e {
+            Docker::DockerResponseServerError { status_code, .. } => Some(*status_code),
+            _ => None,
+        }
+    }
+
+    /// Whether the object is not there (any more).
+    pub(super) fn is_absent(e: &Docker) -> bool {
+        Self::status(e) == Some(404)
+    }
+
+    /// Any refusal.
+    pub(super) fn docker(action: &str, object: &str, e: Docker) -> Self {
+        let status = Self::status(&e);
+        let reason = match e {
+            Docker::DockerResponseServerError { message, .. } => message,
+            Docker::HyperResponseError { .. } | Docker::IOError { .. } => {
+                return Self::unreachable(e);
+            }
+            other => other.to_string(),
+        };
+        if reason.contains("no space left on device") {
+            return Self::DiskFull(reason);
+        }
+        Self::Refused { action: action.into(), object: object.into(), reason, status }
+    }
+
+    /// A refusal to start: ports and names get their own words.
+    pub(super) fn start(object: &str, e: Docker) -> Self {
+        let error = Self::docker("start", object, e);
+        if let Self::Refused { reason, .. } = &error {
+            let taken = ["port is already allocated", "address already in use"];
+            if taken.iter().any(|t| reason.contains(t)) {
+                return Self::PortInUse { port: port_in(reason) };
+            }
+        }
+        error
+    }
+
+    /// A refusal to create: a taken name gets its own words.
+    pub(super) fn create(object: &str, e: Docker) -> Self {
+        if Self::status(&e) == Some(409) {
+            return Self::NameTaken { name: object.into() };
+        }
+        Self::docker("create", object, e)
+    }
+
+    /// The next command a user should try, if there is one.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Unreachable(_) => {
+                "start Docker (`systemctl start docker`), or set DOCKER_HOST; `lab doctor` checks \
+                 the machine"
+                    .into()
+            }
+            Self::PortInUse { .. } => {
+                "stop what listens there, or give `--port N` (0: any free port)".into()
+            }
+            Self::NameTaken { .. } => {
+                "remove or rename it, or run the lab under another name: `--lab NAME`".into()
+            }
+            Self::DiskFull(_) => "free some space; `lab images clean` removes the lab's own".into(),
+            Self::NoSubnet => "remove an unused network (`docker network ls`)".into(),
+            Self::NotReady { .. } | Self::Died { .. } => {
+                "`lab logs NODE` shows more; `lab up` tries again, `lab down` removes everything"
+                    .into()
+            }
+            Self::Busy { .. } => "wait for it to end, or run this lab under `--lab NAME`".into(),
+            Self::Corrupt(_) => "`lab down` removes the lab".into(),
+            Self::Refused { .. } | Self::Io { .. } => return None,
+        })
+    }
+
+    /// The last lines of the failing node's log, if a node failed.
+    pub fn log(&self) -> Option<&str> {
+        match self {
+            Self::NotReady { log, .. } | Self::Died { log, .. } => Some(log),
+            _ => None,
+        }
+    }
+}
+
+/// The port in Docker's message (`Bind for 127.0.0.1:8080 failed: ...`).
+fn port_in(reason: &str) -> String {
+    reason
+        .split_once("127.0.0.1:")
+        .map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect())
+        .filter(|p: &String| !p.is_empty())
+        .unwrap_or_else(|| "that the stage publishes".into())
+}

@@ -1,0 +1,139 @@
+//! Reads what is there.
+
+use std::collections::BTreeMap;
+
+use bollard::models::{ContainerSummary, ContainerSummaryStateEnum as S, Network};
+use bollard::query_parameters::{
+    ListContainersOptions, ListNetworksOptions, ListVolumesOptions,
+};
+
+use super::{Engine, EngineError, LABEL_LAB, LABEL_NODE, LABEL_PART, LABEL_SPEC};
+use crate::plan::layout::Subnet;
+use crate::plan::observed::{Observed, ObservedContainer, ObservedNetwork, Part, State};
+
+impl Engine {
+    /// Everything of this lab that Docker knows.
+    pub async fn observe(&self) -> Result<Observed, EngineError> {
+        let (containers, network, volumes) =
+            tokio::try_join!(self.containers(), self.network(), self.volumes())?;
+        Ok(Observed { network, containers, volumes })
+    }
+
+    /// The lab's containers, fault markers included, by name.
+    pub async fn containers(&self) -> Result<BTreeMap<String, ObservedContainer>, EngineError> {
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some(self.filter()),
+            ..Default::default()
+        };
+        let found = self
+            .docker
+            .list_containers(Some(options))
+            .await
+            .map_err(|e| EngineError::docker("list", "containers", e))?;
+        Ok(found.into_iter().filter_map(container).collect())
+    }
+
+    /// The lab's network, if it exists.
+    pub async fn network(&self) -> Result<Option<ObservedNetwork>, EngineError> {
+        let options = ListNetworksOptions { filters: Some(self.filter()) };
+        let found = self
+            .docker
+            .list_networks(Some(options))
+            .await
+            .map_err(|e| EngineError::docker("list", "networks", e))?;
+        found.into_iter().next().map(network).transpose()
+    }
+
+    /// Names of the lab's volumes.
+    pub async fn volumes(&self) -> Result<Vec<String>, EngineError> {
+        let options = ListVolumesOptions { filters: Some(self.filter()) };
+        let found = self
+            .docker
+            .list_volumes(Some(options))
+            .await
+            .map_err(|e| EngineError::docker("list", "volumes", e))?;
+        Ok(found.volumes.unwrap_or_default().into_iter().map(|v| v.name).collect())
+    }
+
+    /// The names of all labs on this machine.
+    pub async fn all_labs(&self) -> Result<Vec<String>, EngineError> {
+        let options = ListNetworksOptions {
+            filters: Some([("label".into(), vec![LABEL_PART.to_owned()])].into()),
+        };
+        let networks = self
+            .docker
+            .list_networks(Some(options))
+            .await
+            .map_err(|e| EngineError::docker("list", "networks", e))?;
+        let containers = self
+            .docker
+            .list_containers(Some(ListContainersOptions {
+                all: true,
+                filters: Some([("label".into(), vec![LABEL_PART.to_owned()])].into()),
+                ..Default::default()
+            }))
+            .await
+            .map_err(|e| EngineError::docker("list", "containers", e))?;
+        let mut names: Vec<String> = networks
+            .into_iter()
+            .filter_map(|n| n.labels)
+            .chain(containers.into_iter().filter_map(|c| c.labels))
+            .filter_map(|mut l| l.remove(LABEL_LAB))
+            .collect();
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+}
+
+fn container(summary: ContainerSummary) -> Option<(String, ObservedContainer)> {
+    let labels: BTreeMap<String, String> = summary.labels?.into_iter().collect();
+    let name = summary.names?.first()?.trim_start_matches('/').to_owned();
+    let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
+    let ports = summary.ports.unwrap_or_default();
+    let observed = ObservedContainer {
+        id: summary.id?,
+        node: label(LABEL_NODE),
+        part: Part::parse(&label(LABEL_PART))?,
+        spec: label(LABEL_SPEC),
+        state: match summary.state {
+            Some(S::RUNNING | S::RESTARTING) => State::Running,
+            Some(S::PAUSED) => State::Paused,
+            Some(S::CREATED | S::EXITED) => State::Stopped,
+            _ => State::Dead,
+        },
+        image: summary.image.unwrap_or_default(),
+        ports: ports.iter().filter_map(|p| Some((p.private_port, p.public_port?))).collect(),
+        labels,
+    };
+    Some((name, observed))
+}
+
+fn network(found: Network) -> Result<ObservedNetwork, EngineError> {
+    let name = found.name.unwrap_or_default();
+    let labels = found.labels.unwrap_or_default();
+    let label = |key: &str| {
+        labels.get(key).cloned().ok_or_else(|| {
+            EngineError::Corrupt(format!("the network {name} has no label {key}"))
+        })
+    };
+    let cidr = found
+        .ipam
+        .and_then(|i| i.config)
+        .and_then(|c| c.into_iter().next())
+        .and_then(|c| c.subnet)
+        .unwrap_or_default();
+    let subnet = Subnet::parse(&cidr).ok_or_else(|| {
+        EngineError::Corrupt(format!("the network {name} has an unknown subnet `{cidr}`"))
+    })?;
+    Ok(ObservedNetwork {
+        id: found.id.unwrap_or_default(),
+        stage: label("lab.stage")?,
+        definition: label("lab.definition")?,
+        stage_json: label("lab.stage-json")?,
+        secret: label("lab.secret")?,
+        subnet,
+        name,
+    })
+}

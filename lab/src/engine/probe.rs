@@ -1,0 +1,207 @@
+//! Readiness probes: sent by the tool itself every few milliseconds, straight to a node's address,
+//! because Docker's health checks look first after a whole interval and cost a process each.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::plan::node::{NodeSpec, Probe};
+
+/// Result of looking once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// It works.
+    Yes,
+    /// Not yet, and this is missing.
+    NotYet(String),
+}
+
+/// Longest wait for one answer of a probe.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(1500);
+/// Largest answer that is read.
+const MAX_ANSWER: u64 = 1 << 20;
+
+/// Looks once whether a node is ready.
+pub async fn look(node: &NodeSpec) -> Ready {
+    look_at(node.address, &node.probe).await
+}
+
+/// Looks once whether a probe of an address succeeds.
+pub async fn look_at(address: Ipv4Addr, probe: &Probe) -> Ready {
+    match probe {
+        Probe::Tcp { port } => tcp(address, *port).await,
+        Probe::Http { port, path } => match get(address, *port, path, PROBE_TIMEOUT).await {
+            Ok(answer) if (200..300).contains(&answer.status) => Ready::Yes,
+            Ok(answer) => Ready::NotYet(format!(
+                "GET {path} answers {}: {}",
+                answer.status,
+                first_line(&answer.body)
+            )),
+            Err(e) => Ready::NotYet(format!("GET {path}: {e}")),
+        },
+        Probe::PatroniCluster { members, synchronous } => {
+            match members_of(address, PROBE_TIMEOUT).await {
+                Ok(found) => whole(&found, *members, *synchronous),
+                Err(e) => Ready::NotYet(format!("Patroni: {e}")),
+            }
+        }
+    }
+}
+
+pub(crate) async fn tcp(address: Ipv4Addr, port: u16) -> Ready {
+    match tokio::time::timeout(PROBE_TIMEOUT, TcpStream::connect((address, port))).await {
+        Ok(Ok(_)) => Ready::Yes,
+        Ok(Err(e)) => Ready::NotYet(format!("port {port}: {e}")),
+        Err(_) => Ready::NotYet(format!("port {port} does not answer")),
+    }
+}
+
+/// Status and body of an HTTP answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// The body as text.
+    pub body: String,
+}
+
+/// Sends one GET request and reads the whole answer (at most 1 MiB) within the time-out.
+///
+/// # Errors
+/// A connection or protocol failure, or `no answer within ...`.
+pub async fn get(
+    address: Ipv4Addr,
+    port: u16,
+    path: &str,
+    timeout: Duration,
+) -> std::io::Result<Answer> {
+    request(address, port, "GET", path, "", timeout).await
+}
+
+/// Sends one request with a JSON body and reads the whole answer, as [`get`] does.
+pub async fn request(
+    address: Ipv4Addr,
+    port: u16,
+    method: &str,
+    path: &str,
+    body: &str,
+    timeout: Duration,
+) -> std::io::Result<Answer> {
+    let exchange = async {
+        let mut stream = TcpStream::connect(SocketAddrV4::new(address, port)).await?;
+        let head = format!(
+            "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await?;
+        let mut bytes = Vec::new();
+        stream.take(MAX_ANSWER).read_to_end(&mut bytes).await?;
+        parse(&bytes).ok_or_else(|| std::io::Error::other("the answer is not HTTP"))
+    };
+    tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
+        Err(std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            format!("no answer within {} ms", timeout.as_millis()),
+        ))
+    })
+}
+
+fn parse(bytes: &[u8]) -> Option<Answer> {
+    let text = String::from_utf8_lossy(bytes);
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.split_whitespace().nth(1)?.parse().ok()?;
+    Some(Answer { status, body: body.to_owned() })
+}
+
+fn first_line(body: &str) -> String {
+    body.lines().next().unwrap_or_default().chars().take(200).collect()
+}
+
+/// A member of a Patroni cluster as its REST interface shows it (`GET /cluster`).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Member {
+    /// Node name.
+    pub name: String,
+    /// `leader`, `sync_standby`, `replica`, …
+    pub role: String,
+    /// `running`, `streaming`, `stopped`, …
+    #[serde(default)]
+    pub state: String,
+    /// Timeline it is on.
+    #[serde(default)]
+    pub timeline: Option<u64>,
+    /// Bytes it lags behind, or `unknown`.
+    #[serde(default)]
+    pub lag: Option<serde_json::Value>,
+}
+
+/// The members that the Patroni on `address` knows.
+///
+/// # Errors
+/// As [`get`], and when the answer is not what Patroni sends.
+pub async fn members_of(address: Ipv4Addr, timeout: Duration) -> std::io::Result<Vec<Member>> {
+    #[derive(Deserialize)]
+    struct Cluster {
+        members: Vec<Member>,
+    }
+    let answer = get(address, PATRONI_PORT, "/cluster", timeout).await?;
+    serde_json::from_str::<Cluster>(&answer.body)
+        .map(|c| c.members)
+        .map_err(|e| std::io::Error::other(format!("/cluster: {e}")))
+}
+
+/// Port of Patroni's REST interface (its default).
+pub const PATRONI_PORT: u16 = 8008;
+
+/// Whether a cluster has one leader, all members, and what synchronous replication promises.
+pub fn whole(found: &[Member], members: u16, synchronous: bool) -> Ready {
+    let leaders = found.iter().filter(|m| m.role == "leader" && m.state == "running").count();
+    let streaming = found.iter().filter(|m| m.role != "leader" && m.state == "streaming").count();
+    let sync = found.iter().any(|m| m.role == "sync_standby" && m.state == "streaming");
+    let mut missing = Vec::new();
+    if leaders != 1 {
+        missing.push(format!("{leaders} running leaders"));
+    }
+    if streaming + 1 != usize::from(members) {
+        missing.push(format!("{streaming} of {} standbys streaming", members.saturating_sub(1)));
+    }
+    if synchronous && !sync {
+        missing.push("no synchronous standby".into());
+    }
+    if missing.is_empty() { Ready::Yes } else { Ready::NotYet(missing.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(role: &str, state: &str) -> Member {
+        Member { name: role.into(), role: role.into(), state: state.into(), timeline: None, lag: None }
+    }
+
+    #[test]
+    fn a_cluster_is_whole_with_leader_standbys_and_the_promised_synchronous_one() {
+        let good = [member("leader", "running"), member("sync_standby", "streaming")];
+        assert_eq!(whole(&good, 2, true), Ready::Yes);
+        let starting = [member("leader", "running"), member("replica", "starting")];
+        assert_eq!(
+            whole(&starting, 2, true),
+            Ready::NotYet("0 of 1 standbys streaming, no synchronous standby".into())
+        );
+        let asynchronous = [member("leader", "running"), member("replica", "streaming")];
+        assert_eq!(whole(&asynchronous, 2, false), Ready::Yes);
+        assert_eq!(whole(&asynchronous, 2, true), Ready::NotYet("no synchronous standby".into()));
+        assert_eq!(whole(&[], 1, false), Ready::NotYet("0 running leaders".into()));
+    }
+
+    #[test]
+    fn answers_are_parsed() {
+        let answer = parse(b"HTTP/1.1 503 No\r\nA: b\r\n\r\nbody\r\n\r\nmore").unwrap();
+        assert_eq!(answer, Answer { status: 503, body: "body\r\n\r\nmore".into() });
+        assert_eq!(parse(b"SSH-2.0-x\r\n"), None);
+    }
+}

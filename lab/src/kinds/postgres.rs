@@ -1,0 +1,1 @@
+//! `postgres`: one server, or a cluster under Patroni.

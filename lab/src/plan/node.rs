@@ -1,0 +1,106 @@
+//! What one node is to be: everything the engine needs to know to create it, as plain data.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+/// A node that should exist. Two specs with equal hashes describe the same node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeSpec {
+    /// `<tier>-<zone><n>`, such as `web-a1`.
+    pub name: String,
+    /// The tier it belongs to.
+    pub tier: String,
+    /// The spelling of its kind in stage files; `control` for the control plane.
+    pub kind: String,
+    /// Its region; empty for a node that belongs to none (the control plane).
+    pub region: String,
+    /// Its zone; empty for a node that belongs to none.
+    pub zone: String,
+    /// Its address in the lab's network.
+    pub address: Ipv4Addr,
+    /// Image reference of the main container.
+    pub image: String,
+    /// Command of the main container; empty for the image's own.
+    pub command: Vec<String>,
+    /// Environment of the main container.
+    pub env: BTreeMap<String, String>,
+    /// Configuration files put into the main container before it starts.
+    pub files: Vec<ConfigFile>,
+    /// Where the node's own volume is mounted, if it keeps data.
+    pub data: Option<String>,
+    /// Host paths mounted read-write (`host:container`); only the control plane has one.
+    pub binds: Vec<String>,
+    /// CPU and memory limits; none when absent.
+    pub limits: Option<Limits>,
+    /// Published port: container port and wanted port of 127.0.0.1 (0: any free one).
+    pub publish: Option<Publish>,
+    /// When the node is ready.
+    pub probe: Probe,
+    /// Nodes with smaller numbers start first: the longest chain to readiness begins there.
+    pub priority: u8,
+}
+
+/// A file in a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigFile {
+    /// Absolute path.
+    pub path: String,
+    /// What is in it.
+    pub content: String,
+}
+
+/// CPU and memory of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Billionths of a core.
+    pub nano_cpus: i64,
+    /// Bytes.
+    pub memory_bytes: i64,
+}
+
+/// A published port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publish {
+    /// Port inside the node.
+    pub container: u16,
+    /// Port of 127.0.0.1; 0 lets Docker choose.
+    pub host: u16,
+}
+
+/// What has to answer before a node counts as ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Probe {
+    /// `GET path` answers 2xx.
+    Http {
+        /// Port.
+        port: u16,
+        /// Path.
+        path: String,
+    },
+    /// A TCP connection is accepted.
+    Tcp {
+        /// Port.
+        port: u16,
+    },
+    /// Patroni on this node reports a whole cluster: one leader, every other member streaming, and
+    /// a synchronous standby where one is promised.
+    PatroniCluster {
+        /// Number of members.
+        members: u16,
+        /// Whether one of them must be a synchronous standby.
+        synchronous: bool,
+    },
+}
+
+impl NodeSpec {
+    /// Hash over everything that a running container cannot change: a node with another hash is
+    /// recreated. Hexadecimal, 16 characters.
+    pub fn hash(&self) -> String {
+        use sha2::{Digest, Sha256};
+        let bytes = serde_json::to_vec(self).unwrap_or_default();
+        Sha256::digest(bytes).iter().take(8).map(|b| format!("{b:02x}")).collect()
+    }
+}

@@ -1,0 +1,96 @@
+//! What is there: read from Docker, never remembered.
+
+use std::collections::BTreeMap;
+
+use super::layout::Subnet;
+
+/// Everything of one lab that Docker knows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// The lab's network, which exists for as long as the lab does.
+    pub network: Option<ObservedNetwork>,
+    /// Its containers, by container name.
+    pub containers: BTreeMap<String, ObservedContainer>,
+    /// Names of its volumes.
+    pub volumes: Vec<String>,
+}
+
+/// The network and what its labels say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservedNetwork {
+    /// Docker's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Name of the stage that runs in it.
+    pub stage: String,
+    /// Hash of that stage's definition.
+    pub definition: String,
+    /// The whole stage as JSON.
+    pub stage_json: String,
+    /// The addresses.
+    pub subnet: Subnet,
+    /// Made anew for each lab; the components' passwords are derived from it.
+    pub secret: String,
+}
+
+/// One container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedContainer {
+    /// Docker's id.
+    pub id: String,
+    /// Name of the node it belongs to.
+    pub node: String,
+    /// Which part of the node it is.
+    pub part: Part,
+    /// Hash of the node's specification when it was created.
+    pub spec: String,
+    /// What it does now.
+    pub state: State,
+    /// Published ports of 127.0.0.1: container port and host port.
+    pub ports: Vec<(u16, u16)>,
+    /// Image it was made from.
+    pub image: String,
+    /// All its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The two containers of a node, and the marker of an active fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Owns the network namespace and the address.
+    Holder,
+    /// The component itself.
+    Main,
+    /// Never started: its labels say that a fault is active and how to undo it.
+    Fault,
+}
+
+impl Part {
+    /// The value of the label `lab.part`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Holder => "holder",
+            Self::Main => "main",
+            Self::Fault => "fault",
+        }
+    }
+
+    /// Reads the value of the label `lab.part`.
+    pub fn parse(s: &str) -> Option<Self> {
+        [Self::Holder, Self::Main, Self::Fault].into_iter().find(|p| p.as_str() == s)
+    }
+}
+
+/// A container's state as far as the planner cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Working.
+    Running,
+    /// Frozen.
+    Paused,
+    /// Created but never started, or exited.
+    Stopped,
+    /// Being removed, or beyond repair.
+    Dead,
+}

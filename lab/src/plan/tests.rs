@@ -1,0 +1,164 @@
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use super::layout::Subnet;
+use super::node::{NodeSpec, Probe};
+use super::observed::{Observed, ObservedContainer, ObservedNetwork, Part, State};
+use super::{Desired, Plan, holder_name, main_name, plan};
+
+fn node(name: &str, priority: u8) -> NodeSpec {
+    NodeSpec {
+        name: name.into(),
+        tier: "web".into(),
+        kind: "service".into(),
+        region: "eu".into(),
+        zone: "a".into(),
+        address: Ipv4Addr::new(10, 77, 1, 10),
+        image: "lab/app:1".into(),
+        command: vec![],
+        env: BTreeMap::new(),
+        files: vec![],
+        data: None,
+        binds: vec![],
+        limits: None,
+        publish: None,
+        probe: Probe::Tcp { port: 80 },
+        priority,
+    }
+}
+
+fn desired() -> Desired {
+    Desired { lab: "lab".into(), nodes: vec![node("web-a1", 3), node("db-a1", 2)] }
+}
+
+fn network() -> ObservedNetwork {
+    ObservedNetwork {
+        id: "n".into(),
+        name: "lab-network".into(),
+        stage: "s".into(),
+        definition: "d".into(),
+        stage_json: "{}".into(),
+        subnet: Subnet(10, 77),
+        secret: "x".into(),
+    }
+}
+
+/// The lab exactly as `desired` wants it.
+fn settled() -> Observed {
+    let mut observed = Observed { network: Some(network()), ..Default::default() };
+    for node in desired().nodes {
+        for (name, part) in
+            [(holder_name("lab", &node.name), Part::Holder), (main_name("lab", &node.name), Part::Main)]
+        {
+            let container = ObservedContainer {
+                id: name.clone(),
+                node: node.name.clone(),
+                part,
+                spec: node.hash(),
+                state: State::Running,
+                ports: vec![],
+                image: String::new(),
+                labels: BTreeMap::new(),
+            };
+            observed.containers.insert(name, container);
+        }
+    }
+    observed
+}
+
+fn set(observed: &mut Observed, container: &str, state: State) {
+    observed.containers.get_mut(container).unwrap().state = state;
+}
+
+fn text(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().map(|s| format!("{} [{}] after {:?}", s.operation, s.cause, s.after)).collect()
+}
+
+fn planned(observed: &Observed) -> Vec<String> {
+    text(&plan(&desired(), observed))
+}
+
+#[test]
+fn from_nothing_everything_is_created_in_order_of_priority() {
+    insta::assert_yaml_snapshot!(planned(&Observed::default()), @r#"
+    - "create network [it does not exist] after []"
+    - "create db-a1 network (10.77.1.10) [it does not exist] after [0]"
+    - "create db-a1 (service) [it does not exist] after [0, 1]"
+    - "create web-a1 network (10.77.1.10) [it does not exist] after [0]"
+    - "create web-a1 (service) [it does not exist] after [0, 3]"
+    - "await db-a1 [it was started] after [2]"
+    - "await web-a1 [it was started] after [4]"
+    "#);
+}
+
+#[test]
+fn a_settled_lab_needs_nothing() {
+    assert_eq!(plan(&desired(), &settled()), Plan::default());
+}
+
+#[test]
+fn only_the_removed_node_is_recreated() {
+    let mut observed = settled();
+    observed.containers.remove("lab-web-a1");
+    insta::assert_yaml_snapshot!(planned(&observed), @r#"
+    - "create web-a1 (service) [it does not exist] after []"
+    - "await web-a1 [it was started] after [0]"
+    "#);
+}
+
+#[test]
+fn a_stopped_or_frozen_node_is_brought_back_as_it_is() {
+    let mut observed = settled();
+    set(&mut observed, "lab-web-a1", State::Stopped);
+    set(&mut observed, "lab-db-a1", State::Paused);
+    insta::assert_yaml_snapshot!(planned(&observed), @r#"
+    - "wake lab-db-a1 [it is frozen] after []"
+    - "start lab-web-a1 [it is stopped] after []"
+    - "await db-a1 [it was started] after [0]"
+    - "await web-a1 [it was started] after [1]"
+    "#);
+}
+
+#[test]
+fn a_changed_node_and_one_without_its_network_are_made_anew() {
+    let mut observed = settled();
+    observed.containers.get_mut("lab-web-a1").unwrap().spec = "old".into();
+    observed.containers.remove("lab-db-a1-net");
+    insta::assert_yaml_snapshot!(planned(&observed), @r#"
+    - "remove lab-db-a1 [its network is gone] after []"
+    - "create db-a1 network (10.77.1.10) [its network is gone] after [0]"
+    - "create db-a1 (service) [its network is gone] after [0, 1]"
+    - "remove lab-web-a1 [its definition changed] after []"
+    - "remove lab-web-a1-net [its definition changed] after []"
+    - "create web-a1 network (10.77.1.10) [its definition changed] after [3, 4]"
+    - "create web-a1 (service) [its definition changed] after [3, 4, 5]"
+    - "await db-a1 [it was started] after [2]"
+    - "await web-a1 [it was started] after [6]"
+    "#);
+}
+
+#[test]
+fn a_restarted_holder_takes_its_main_container_along() {
+    let mut observed = settled();
+    set(&mut observed, "lab-web-a1-net", State::Stopped);
+    insta::assert_yaml_snapshot!(planned(&observed), @r#"
+    - "start lab-web-a1-net [it is stopped] after []"
+    - "remove lab-web-a1 [its network was restarted] after []"
+    - "create web-a1 (service) [its network was restarted] after [0, 1]"
+    - "await web-a1 [it was started] after [2]"
+    "#);
+}
+
+#[test]
+fn what_the_stage_does_not_know_is_removed_but_fault_markers_stay() {
+    let mut observed = settled();
+    let mut stranger = observed.containers["lab-web-a1"].clone();
+    stranger.node = "cache-a1".into();
+    observed.containers.insert("lab-cache-a1".into(), stranger.clone());
+    stranger.part = Part::Fault;
+    stranger.node = String::new();
+    observed.containers.insert("lab-fault-1".into(), stranger);
+    insta::assert_yaml_snapshot!(planned(&observed), @r#"
+    - "remove lab-cache-a1 [not in the stage] after []"
+    "#);
+}

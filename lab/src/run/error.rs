@@ -1,0 +1,72 @@
+//! What can go wrong with a whole lab.
+
+use std::path::PathBuf;
+
+use crate::chaos::ChaosError;
+use crate::engine::EngineError;
+use crate::images::ImageError;
+use crate::journal::JournalError;
+
+/// An error of a run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No lab runs under this name.
+    #[error("no lab is running under the name `{lab}`")]
+    NotRunning {
+        /// The name.
+        lab: String,
+    },
+    /// Another stage, or another definition of the same stage, runs under this name.
+    #[error("the lab `{lab}` already runs {running}")]
+    AnotherStage {
+        /// The name of the lab.
+        lab: String,
+        /// What runs.
+        running: String,
+    },
+    /// The stage names images that are not on this machine.
+    #[error("the image {image} of tier {tier} is not on this machine and cannot be pulled: {reason}")]
+    NoImage {
+        /// The image.
+        image: String,
+        /// The tier.
+        tier: String,
+        /// What was said.
+        reason: String,
+    },
+    /// The lab is not whole in time.
+    #[error("after {seconds:.0} s the lab is not whole: {}", list(.missing))]
+    NotWhole {
+        /// How long it was waited for.
+        seconds: f64,
+        /// Nodes and what they miss.
+        missing: Vec<(String, String)>,
+    },
+    /// Something of ours cannot be understood.
+    #[error("cannot read {0}")]
+    Corrupt(String),
+    /// Docker.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Images.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// Faults.
+    #[error(transparent)]
+    Chaos(#[from] ChaosError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The file system said no.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+fn list(missing: &[(String, String)]) -> String {
+    missing.iter().map(|(node, what)| format!("{node}: {what}")).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,219 @@
+//! One experiment: traffic, faults on time, heals on time, settling, final reads. It only writes
+//! the journal; what it means is decided by `verify`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{RunError, RunningLab};
+use crate::chaos::{self, Active, Injection, Injector, resolve};
+use crate::journal::{Event, Micros, Phase, Writer};
+use crate::load::{self, LoadConfig};
+use crate::report::Ui;
+use crate::spec::model::{Experiment, TimedFault};
+
+/// How long each phase lasts.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Traffic before the fault.
+    pub steady: Duration,
+    /// Longest settling after the last heal; an experiment may ask for less.
+    pub settle: Duration,
+}
+
+impl Pace {
+    /// The pace of a run. A quick one still has some hundred operations before and after a fault.
+    pub fn new(quick: bool) -> Self {
+        if quick {
+            Self { steady: Duration::from_secs(4), settle: Duration::from_secs(2) }
+        } else {
+            Self { steady: Duration::from_secs(6), settle: Duration::from_secs(30) }
+        }
+    }
+}
+
+/// How long the lab may take to be whole before an experiment, and after it.
+const WHOLE_LIMIT: Duration = Duration::from_secs(90);
+/// How long the final reads may be tried.
+const AUDIT_LIMIT: Duration = Duration::from_secs(30);
+
+/// The journal of a run, shared with the generator's tasks.
+pub type SharedJournal = Arc<Mutex<Writer>>;
+
+/// What one experiment needs.
+pub struct ExperimentRun<'a> {
+    /// The lab.
+    pub lab: &'a RunningLab,
+    /// Its name in the stage file.
+    pub name: &'a str,
+    /// What it is.
+    pub experiment: &'a Experiment,
+    /// Every choice follows from it.
+    pub seed: u64,
+    /// How long each phase lasts.
+    pub pace: Pace,
+    /// Where everything is written.
+    pub journal: &'a SharedJournal,
+    /// Where progress is shown.
+    pub ui: &'a Ui,
+}
+
+/// What happens at a moment of the fault phase.
+enum Due<'a> {
+    Inject(usize, &'a TimedFault),
+    Heal(Active),
+}
+
+impl ExperimentRun<'_> {
+    /// Runs it to its end. Faults that were injected are healed also when something fails on the
+    /// way.
+    pub async fn run(&self) -> Result<(), RunError> {
+        self.lab.await_whole(WHOLE_LIMIT).await?;
+        let begun = now();
+        // The run's own name is part of the keys: a lab that is verified twice keeps both.
+        let key_prefix = format!("{}-{:x}-", self.name, begun);
+        self.write(Event::ExperimentStarted {
+            experiment: self.name.into(),
+            key_prefix: key_prefix.clone(),
+        })?;
+        self.write(Event::Phase { phase: Phase::Steady })?;
+        let traffic = self.start_traffic(&key_prefix)?;
+        tokio::time::sleep(self.pace.steady).await;
+        self.write(Event::Phase { phase: Phase::Fault })?;
+        let faults = self.fault_phase().await;
+        self.write(Event::Phase { phase: Phase::Settle })?;
+        if faults.is_ok() {
+            let wanted = Duration::from_millis(self.experiment.settle_ms);
+            tokio::time::sleep(wanted.min(self.pace.settle)).await;
+        }
+        traffic.stop().await;
+        faults?;
+        self.final_reads(&key_prefix, begun).await?;
+        self.write(Event::ExperimentEnded { experiment: self.name.into() })
+    }
+
+    fn start_traffic(&self, key_prefix: &str) -> Result<load::LoadHandle, RunError> {
+        let traffic = &self.lab.stage.traffic;
+        let config = LoadConfig {
+            targets: self.lab.entry(),
+            rate_per_s: f64::from(traffic.rate_per_s),
+            read_percent: traffic.read_percent,
+            seed: self.seed,
+            key_prefix: key_prefix.into(),
+            timeout: Duration::from_millis(traffic.timeout_ms),
+            duration: None,
+        };
+        let journal = Arc::clone(self.journal);
+        Ok(load::start(config, move |op| record(&journal, now(), Event::Op(op))))
+    }
+
+    /// Injects and heals each fault at its time.
+    async fn fault_phase(&self) -> Result<(), RunError> {
+        let begun = Instant::now();
+        let mut due: Vec<(Instant, Due<'_>)> = self
+            .experiment
+            .faults
+            .iter()
+            .enumerate()
+            .map(|(n, f)| (begun + Duration::from_millis(f.at_ms), Due::Inject(n, f)))
+            .collect();
+        let mut failure = None;
+        while let Some(next) = earliest(&due) {
+            let (at, what) = due.swap_remove(next);
+            tokio::time::sleep_until(at.into()).await;
+            match what {
+                Due::Inject(..) if failure.is_some() => {}
+                Due::Inject(n, timed) => match self.inject(n, timed).await {
+                    Ok(active) => due.push((active.since + active.duration, Due::Heal(active))),
+                    Err(e) => {
+                        failure = Some(e);
+                        // What is active is healed at once.
+                        due.iter_mut().for_each(|(at, _)| *at = Instant::now());
+                    }
+                },
+                Due::Heal(active) => {
+                    let record = |event| self.note(event);
+                    let healed = chaos::heal(&self.lab.engine, &active.marker, &record).await;
+                    if let Err(e) = healed {
+                        failure = failure.or(Some(e.into()));
+                    } else {
+                        self.ui.detail(&format!("healed {}", active.marker.nodes.join(", ")));
+                    }
+                }
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    async fn inject(&self, n: usize, timed: &TimedFault) -> Result<Active, RunError> {
+        let lab = self.lab;
+        let roles = lab.roles().await;
+        let seed = self.seed.wrapping_add(n as u64);
+        let injection: Injection = resolve(&timed.fault, &lab.stage, &lab.places, &roles, seed)
+            .map_err(chaos::ChaosError::from)?;
+        let record = |event| self.note(event);
+        let injector = Injector {
+            engine: &lab.engine,
+            places: &lab.places,
+            image: &lab.holder_image,
+            record: &record,
+        };
+        let id = format!("{:08x}{n}", now() & 0xffff_ffff);
+        let active = injector.inject(&id, &injection).await?;
+        self.ui.detail(&match &active.evidence {
+            Some(evidence) => format!("injected: {evidence}"),
+            None => format!("injected into {}, but not confirmed", injection.nodes.join(", ")),
+        });
+        Ok(active)
+    }
+
+    /// Waits until the lab is whole, reads every promise back, and takes over what the control
+    /// plane saw meanwhile.
+    async fn final_reads(&self, key_prefix: &str, since: Micros) -> Result<(), RunError> {
+        self.write(Event::Phase { phase: Phase::Audit })?;
+        let whole = self.lab.await_whole(WHOLE_LIMIT).await;
+        for event in load::audit(&self.lab.entry(), key_prefix, AUDIT_LIMIT).await {
+            self.write(event)?;
+        }
+        match self.lab.control().journal().await {
+            Ok(entries) => {
+                for entry in entries.into_iter().filter(|e| e.at >= since) {
+                    if matches!(entry.event, Event::Control(_)) {
+                        record(self.journal, entry.at, entry.event);
+                    }
+                }
+            }
+            Err(e) => self.ui.warn(&format!("the control plane's journal cannot be read: {e}")),
+        }
+        if let Err(e) = whole {
+            self.ui.warn(&e.to_string());
+        }
+        Ok(())
+    }
+
+    fn write(&self, event: Event) -> Result<(), RunError> {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(journal.write(now(), event)?)
+    }
+
+    fn note(&self, event: Event) {
+        record(self.journal, now(), event);
+    }
+}
+
+fn earliest(due: &[(Instant, Due<'_>)]) -> Option<usize> {
+    (0..due.len()).min_by_key(|i| due[*i].0)
+}
+
+/// Appends an entry from a place that cannot return an error. A journal that cannot be written
+/// misses operations, and what is missing makes the verdict inconclusive, never green.
+pub fn record(journal: &SharedJournal, at: Micros, event: Event) {
+    let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Err(e) = journal.write(at, event) {
+        tracing::error!(error = %e, "the journal cannot be written");
+    }
+}
+
+/// Microseconds since the Unix epoch.
+pub fn now() -> Micros {
+    crate::control::now()
+}

@@ -1,0 +1,125 @@
+//! A lab that runs, as read from Docker.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::RunError;
+use crate::chaos::{Roles, read_roles};
+use crate::control::client::ControlClient;
+use crate::engine::Engine;
+use crate::engine::probe::{self, Ready};
+use crate::kinds;
+use crate::plan::layout::{self, Place};
+use crate::plan::node::Probe;
+use crate::plan::observed::{Observed, ObservedNetwork, Part};
+use crate::spec::model::{Kind, Stage};
+
+/// Pause between two looks at nodes that are not ready.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A lab that runs.
+#[derive(Clone, Debug)]
+pub struct RunningLab {
+    /// Its engine.
+    pub engine: Engine,
+    /// Its network, with what the labels say.
+    pub network: ObservedNetwork,
+    /// Its stage.
+    pub stage: Stage,
+    /// Its nodes.
+    pub places: Vec<Place>,
+    /// Image of the holders, which also serves for fault markers.
+    pub holder_image: String,
+}
+
+impl RunningLab {
+    /// The lab that runs under the engine's name, if there is one.
+    pub async fn find(engine: &Engine) -> Result<Option<Self>, RunError> {
+        let observed = engine.observe().await?;
+        Self::from_observed(engine, &observed)
+    }
+
+    /// The lab that runs under the engine's name; none is an error that says what to do.
+    pub async fn require(engine: &Engine) -> Result<Self, RunError> {
+        Self::find(engine).await?.ok_or_else(|| RunError::NotRunning { lab: engine.lab().into() })
+    }
+
+    /// Reads a lab from what was observed.
+    pub fn from_observed(engine: &Engine, observed: &Observed) -> Result<Option<Self>, RunError> {
+        let Some(network) = observed.network.clone() else { return Ok(None) };
+        let stage: Stage = serde_json::from_str(&network.stage_json).map_err(|e| {
+            RunError::Corrupt(format!("the stage in the labels of {}: {e}", network.name))
+        })?;
+        let places = layout::places(&stage, network.subnet);
+        let holder_image = observed
+            .containers
+            .values()
+            .find(|c| c.part == Part::Holder)
+            .map(|c| c.image.clone())
+            .unwrap_or_default();
+        Ok(Some(Self { engine: engine.clone(), network, stage, places, holder_image }))
+    }
+
+    /// Where clients send their requests.
+    pub fn entry(&self) -> Vec<SocketAddr> {
+        kinds::entry(&self.stage, &self.places).into_iter().map(SocketAddr::from).collect()
+    }
+
+    /// The control plane.
+    pub fn control(&self) -> ControlClient {
+        ControlClient::new(self.network.subnet.control())
+    }
+
+    /// Who is who among the database nodes at this moment.
+    pub async fn roles(&self) -> Roles {
+        read_roles(&self.stage, &self.places).await
+    }
+
+    /// The place of a node.
+    pub fn place(&self, node: &str) -> Option<&Place> {
+        self.places.iter().find(|p| p.name == node)
+    }
+
+    /// Nodes that do not answer at this moment, with what is missing.
+    pub async fn not_ready(&self) -> Vec<(String, String)> {
+        let looks = self.places.iter().map(|place| async move {
+            match look(&self.stage, place).await {
+                Ready::Yes => None,
+                Ready::NotYet(missing) => Some((place.name.clone(), missing)),
+            }
+        });
+        futures::future::join_all(looks).await.into_iter().flatten().collect()
+    }
+
+    /// Waits until every node answers and every cluster is whole; returns how long that took, or
+    /// what was still missing at the limit.
+    pub async fn await_whole(&self, limit: Duration) -> Result<Duration, RunError> {
+        let begun = Instant::now();
+        loop {
+            let missing = self.not_ready().await;
+            if missing.is_empty() {
+                return Ok(begun.elapsed());
+            }
+            if begun.elapsed() >= limit {
+                return Err(RunError::NotWhole { seconds: limit.as_secs_f64(), missing });
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+/// Looks once at one node.
+async fn look(stage: &Stage, place: &Place) -> Ready {
+    let Some(tier) = stage.tiers.get(&place.tier) else { return Ready::Yes };
+    let probe = match &tier.kind {
+        Kind::Box(_) => Probe::Http { port: kinds::WEB_PORT, path: "/readyz".into() },
+        Kind::Service(s) if s.image == "app" => Probe::Http { port: s.port, path: "/readyz".into() },
+        Kind::Service(s) => Probe::Http { port: s.port, path: s.health.clone() },
+        Kind::LoadBalancer(_) => Probe::Tcp { port: kinds::WEB_PORT },
+        Kind::Postgres(p) => kinds::postgres_probe(p, tier.zones.values().sum()),
+        Kind::Etcd(_) => {
+            Probe::Http { port: kinds::port_of(&tier.kind), path: "/health".into() }
+        }
+    };
+    probe::look_at(place.address, &probe).await
+}

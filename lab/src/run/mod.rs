@@ -1,0 +1,16 @@
+//! What the commands do to a whole lab: bring it up, run experiments in it, keep the run's folder.
+//! Effects live here; what they mean is decided by `plan`, `chaos::resolve` and `verify`.
+
+mod error;
+mod experiment;
+mod folder;
+mod lab;
+mod since_up;
+mod up;
+
+pub use error::RunError;
+pub use experiment::{ExperimentRun, Pace, SharedJournal, now, record};
+pub use folder::RunFolder;
+pub use lab::RunningLab;
+pub use since_up::{CANARY_PREFIX, since_up};
+pub use up::{Up, UpOutcome, prepare};

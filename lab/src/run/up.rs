@@ -1,0 +1,163 @@
+//! Brings a stage up: observe, images, plan, execute.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::{RunError, RunningLab};
+use crate::chaos;
+use crate::engine::{Engine, LabIdentity, Progress, Surroundings};
+use crate::images::{self, ImageName};
+use crate::journal::Event;
+use crate::kinds::{self, Context, PublishMode};
+use crate::plan::observed::{Observed, ObservedNetwork};
+use crate::plan::{Desired, Plan, plan};
+use crate::report::Ui;
+use crate::spec;
+use crate::spec::model::{Kind, Stage};
+
+/// Everything decided, nothing done yet.
+pub struct Up {
+    /// What will be done.
+    pub plan: Plan,
+    /// What should be.
+    pub desired: Desired,
+    around: Surroundings,
+    stage: Stage,
+    begun: Instant,
+}
+
+/// What `up` did.
+#[derive(Clone, Debug)]
+pub struct UpOutcome {
+    /// The lab.
+    pub lab: RunningLab,
+    /// Number of operations carried out.
+    pub steps: usize,
+    /// From the first look to readiness, image builds not counted.
+    pub took: Duration,
+}
+
+/// Observes and plans. Builds missing images, because what a node is made of is part of the plan;
+/// changes nothing else.
+pub async fn prepare(
+    engine: &Engine,
+    stage: &Stage,
+    publish: PublishMode,
+    ui: &Ui,
+) -> Result<Up, RunError> {
+    let observed = engine.observe().await?;
+    let definition = spec::definition_hash(stage);
+    refuse_another(engine, &observed, stage, &definition)?;
+    heal_abandoned(engine, ui).await?;
+    let images = images_of(engine, stage, ui).await?;
+    let begun = Instant::now();
+    let network = match observed.network.clone() {
+        Some(network) => network,
+        None => propose(engine, stage, definition).await?,
+    };
+    let context = Context {
+        lab: engine.lab(),
+        stage,
+        subnet: network.subnet,
+        secret: &network.secret,
+        images: &images,
+        publish,
+    };
+    let desired = Desired { lab: engine.lab().into(), nodes: kinds::nodes(&context) };
+    // Healing may have changed what was observed first.
+    let plan = plan(&desired, &engine.observe().await?);
+    let holder_image = images.get(ImageName::Net.as_str()).cloned().unwrap_or_default();
+    let around = Surroundings { network, holder_image };
+    Ok(Up { plan, desired, around, stage: stage.clone(), begun })
+}
+
+impl Up {
+    /// Carries the plan out.
+    pub async fn execute(self, engine: &Engine, ui: &Ui) -> Result<UpOutcome, RunError> {
+        let executed = engine
+            .execute(&self.plan, &self.around, &|Progress::Done { what, took }| {
+                ui.detail(&format!("{what} ({} ms)", took.as_millis()));
+            })
+            .await?;
+        let lab = RunningLab::require(engine).await?;
+        debug_assert_eq!(lab.stage, self.stage);
+        Ok(UpOutcome { lab, steps: executed.steps, took: self.begun.elapsed() })
+    }
+}
+
+fn refuse_another(
+    engine: &Engine,
+    observed: &Observed,
+    stage: &Stage,
+    definition: &str,
+) -> Result<(), RunError> {
+    let running = match &observed.network {
+        Some(n) if n.stage != stage.stage => n.stage.clone(),
+        Some(n) if n.definition != definition => format!("another definition of {}", n.stage),
+        _ => return Ok(()),
+    };
+    Err(RunError::AnotherStage { lab: engine.lab().into(), running })
+}
+
+/// A tool that was killed may have left faults behind.
+async fn heal_abandoned(engine: &Engine, ui: &Ui) -> Result<(), RunError> {
+    let quiet = |_: Event| {};
+    for marker in chaos::heal_abandoned(engine, &quiet).await? {
+        ui.note(&format!("healed a fault that was left behind on {}", marker.nodes.join(", ")));
+    }
+    Ok(())
+}
+
+async fn propose(
+    engine: &Engine,
+    stage: &Stage,
+    definition: String,
+) -> Result<ObservedNetwork, RunError> {
+    let stage_json = serde_json::to_string(stage)
+        .map_err(|e| RunError::Corrupt(format!("the stage {}: {e}", stage.stage)))?;
+    let identity = LabIdentity { stage: stage.stage.clone(), definition, stage_json };
+    Ok(engine.propose_network(&identity).await?)
+}
+
+/// Builds what is missing and returns the reference of every image of ours that the stage needs.
+async fn images_of(
+    engine: &Engine,
+    stage: &Stage,
+    ui: &Ui,
+) -> Result<BTreeMap<String, String>, RunError> {
+    let wanted = wanted_images(stage);
+    let tags = images::ensure(engine.docker(), &wanted, &|p| ui.step(&p.to_string())).await?;
+    for (tier, kind) in stage.tiers.iter().map(|(n, t)| (n, &t.kind)) {
+        if let Kind::Service(service) = kind
+            && service.image != ImageName::App.as_str()
+        {
+            require_image(engine, tier, &service.image).await?;
+        }
+    }
+    Ok(tags)
+}
+
+/// The images of ours that a stage needs; the holder and the control plane are in every stage.
+pub fn wanted_images(stage: &Stage) -> Vec<ImageName> {
+    let mut wanted = vec![ImageName::Net, ImageName::Control];
+    wanted.extend(stage.tiers.values().filter_map(|t| match &t.kind {
+        Kind::Box(_) => Some(ImageName::Box),
+        Kind::Service(s) if s.image == ImageName::App.as_str() => Some(ImageName::App),
+        Kind::Service(_) => None,
+        Kind::LoadBalancer(_) => Some(ImageName::Nginx),
+        Kind::Postgres(_) => Some(ImageName::Postgres),
+        Kind::Etcd(_) => Some(ImageName::Etcd),
+    }));
+    wanted.sort();
+    wanted.dedup();
+    wanted
+}
+
+/// A user's own image must be here, or must be had from a registry.
+async fn require_image(engine: &Engine, tier: &str, image: &str) -> Result<(), RunError> {
+    images::require(engine.docker(), image).await.map_err(|reason| RunError::NoImage {
+        image: image.into(),
+        tier: tier.into(),
+        reason,
+    })
+}
