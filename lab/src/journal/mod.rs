@@ -172,6 +172,17 @@ pub struct Op {
     pub detail: String,
 }
 
+impl Op {
+    /// What [`Op::detail`] begins with when the generator dropped the operation instead of sending
+    /// it, because too many were in flight. Its outcome is [`Outcome::Fail`].
+    pub const DROPPED: &str = "dropped";
+
+    /// Whether the generator dropped it.
+    pub fn was_dropped(&self) -> bool {
+        self.outcome == Outcome::Fail && self.detail.starts_with(Self::DROPPED)
+    }
+}
+
 /// Outcome of an operation in Jepsen's sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
 #[serde(rename_all = "kebab-case")]

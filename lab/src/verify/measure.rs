@@ -6,7 +6,6 @@ use hdrhistogram::Histogram;
 
 use crate::journal::{ControlEvent, Micros, Op, OpKind, Outcome};
 
-use super::DROPPED;
 use super::findings::{OpCounts, Quantiles, Rto};
 use super::history::{FaultRecord, History};
 use super::recovery::{self, Recovery, Standard};
@@ -118,10 +117,10 @@ fn recovered(
 
 /// Latency quantiles of the successful operations among `ops`. `None` when there are none.
 pub fn quantiles<'a>(ops: impl IntoIterator<Item = &'a Op>) -> Option<Quantiles> {
-    // Three significant digits; the range grows as needed, so recording cannot fail.
+    // Three significant digits; the range grows with what is recorded.
     let mut histogram = Histogram::<u64>::new(3).ok()?;
     for op in ops.into_iter().filter(|op| op.outcome == Outcome::Ok) {
-        histogram.saturating_record(u64::try_from(op.done - op.intended).unwrap_or(0));
+        histogram.record(u64::try_from(op.done - op.intended).unwrap_or(0)).ok()?;
     }
     (!histogram.is_empty()).then(|| Quantiles {
         count: histogram.len(),
@@ -157,8 +156,7 @@ pub fn counts(ops: &[&Op]) -> BTreeMap<OpKind, OpCounts> {
 
 /// Operations that the generator dropped.
 pub fn drops(ops: &[&Op]) -> u64 {
-    let dropped = |op: &&&Op| op.outcome == Outcome::Fail && op.detail.starts_with(DROPPED);
-    ops.iter().filter(dropped).count() as u64
+    ops.iter().filter(|op| op.was_dropped()).count() as u64
 }
 
 /// The longest stretch of bad operations, from when the first was due until the next good one was

@@ -33,7 +33,3 @@ pub use split::{JudgeError, histories};
 
 /// Name of the pseudo experiment that holds the canary's history and manual chaos since `lab up`.
 pub const SINCE_UP: &str = "since-up";
-
-/// What the detail of an operation begins with when the generator dropped it instead of sending it
-/// (too many operations in flight).
-pub const DROPPED: &str = "dropped";
