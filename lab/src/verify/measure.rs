@@ -39,6 +39,11 @@ impl Outage<'_> {
         op.intended < self.over() && op.done > self.from
     }
 
+    /// Whether service stayed away for longer than the objective, and so long as it was watched.
+    pub fn is_proven_failure(&self) -> bool {
+        matches!(self.rto.worst, Recovery::NotBack(t) if t > self.rto.objective)
+    }
+
     /// What the outage's faults are called.
     pub fn label(&self) -> String {
         self.faults.iter().map(|f| f.label()).collect::<Vec<_>>().join(" + ")

@@ -9,7 +9,8 @@ use super::super::judge::Case;
 use super::super::measure::{self, Outage};
 use super::super::writes::Fate;
 
-/// Fewest successes of each kind of operation that was attempted.
+/// Fewest successes of each kind of operation that was attempted; in the canary's history, of reads
+/// and of writes.
 pub const MIN_SUCCESSES: u64 = 10;
 
 /// Traffic has stopped when nothing is due for this many mean intervals …
@@ -24,14 +25,7 @@ pub(super) fn check(case: &Case<'_>) -> Finding {
     if counts.is_empty() {
         gaps.push("nothing was sent".to_owned());
     }
-    for (kind, count) in counts.iter().filter(|(_, count)| count.ok < MIN_SUCCESSES) {
-        gaps.push(format!(
-            "only {} of {} {} operations succeeded (at least {MIN_SUCCESSES})",
-            count.ok,
-            count.total(),
-            kind.as_str()
-        ));
-    }
+    gaps.extend(few(case, &counts));
     for outage in &case.outages {
         gaps.extend(promises_gap(case, outage));
         gaps.extend(silence(case, outage));
@@ -46,6 +40,27 @@ pub(super) fn check(case: &Case<'_>) -> Finding {
         None => Finding::new(Check::Coverage, Part::Pass, enough(&counts)),
     };
     finding.with(details)
+}
+
+/// What succeeded too rarely: each kind of operation in an experiment. The canary sends few
+/// operations, so in its history reads and writes are counted instead.
+fn few(case: &Case<'_>, counts: &BTreeMap<OpKind, OpCounts>) -> Vec<String> {
+    let mut classes: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (kind, count) in counts {
+        let class = match kind {
+            kind if !case.since_up => kind.as_str(),
+            kind if kind.is_write() => "write",
+            _ => "read",
+        };
+        let (ok, total) = classes.entry(class).or_default();
+        (*ok, *total) = (*ok + count.ok, *total + count.total());
+    }
+    let gap = |(class, (ok, total)): (&str, (u64, u64))| {
+        (ok < MIN_SUCCESSES).then(|| {
+            format!("only {ok} of {total} {class} operations succeeded (at least {MIN_SUCCESSES})")
+        })
+    };
+    classes.into_iter().filter_map(gap).collect()
 }
 
 fn enough(counts: &BTreeMap<OpKind, OpCounts>) -> String {

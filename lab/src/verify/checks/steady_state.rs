@@ -27,6 +27,10 @@ pub(super) fn check(case: &Case<'_>) -> Finding {
         let steady = steady(case, since, outage.from);
         seen += steady.len();
         gaps.extend(gap(case, &steady, outage));
+        if outage.is_proven_failure() {
+            // What comes after it was not healthy because of this fault: that hides nothing.
+            break;
+        }
         since = outage.over();
     }
     match gaps.first() {

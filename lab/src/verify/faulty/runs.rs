@@ -343,3 +343,41 @@ fn faults_by_hand_far_apart_have_a_recovery_each() {
     let found = judge_one(two_by_hand((33_000, 39_000)));
     only(&found, Check::Recovery, Part::Fail, "back after 6.0");
 }
+
+#[test]
+fn a_second_fault_by_hand_does_not_excuse_the_first() {
+    let mut entries = two_by_hand((4500, 50_000));
+    each_op(&mut entries, |op| {
+        if op.outcome == Outcome::Ok && op.intended >= ms(4500) {
+            op.outcome = Outcome::Unknown;
+        }
+    });
+    let found = judge_one(entries);
+    says(&found, Check::SteadyState, Part::Pass, "healthy");
+    says(&found, Check::Recovery, Part::Fail, "not recovered within");
+    assert_eq!(found.verdict, Verdict::Broke);
+}
+
+#[test]
+fn the_canary_needs_few_operations_of_each_kind_but_enough_writes() {
+    let thin = |keep: usize| {
+        let mut entries = Scenario::new("since-up").entries();
+        let mut posts = 0;
+        entries.retain(|e| match as_op(e).map(|op| op.kind) {
+            Some(OpKind::AddToCart | OpKind::Order) => false,
+            // Most of them would have been sent within the outage; spread what is left.
+            Some(OpKind::Post) => {
+                posts += 1;
+                posts % (83 / keep) == 0
+            }
+            _ => true,
+        });
+        let kept: Vec<String> =
+            entries.iter().filter_map(as_op).filter_map(|op| op.key.clone()).collect();
+        each_key(&mut entries, OpKind::Order, Vec::clear);
+        each_key(&mut entries, OpKind::Post, |keys| keys.retain(|(k, _)| kept.contains(k)));
+        judge_one(entries)
+    };
+    assert_eq!(of(&thin(20), Check::Coverage).part, Part::Pass);
+    says(&thin(8), Check::Coverage, Part::Inconclusive, "write operations succeeded");
+}
