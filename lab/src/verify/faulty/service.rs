@@ -114,6 +114,24 @@ fn a_node_that_came_back_counts_as_recovery_and_others_do_not() {
     assert_eq!(judge_one(entries).measured.rto.unwrap().recover, Some(800 * MS));
 }
 
+/// The control plane polls: it may note a promotion a moment after clients were served by it.
+#[test]
+fn a_promotion_noted_late_still_counts_and_other_events_do_not() {
+    let late = |event: ControlEvent| {
+        let mut entries = Scenario::new("kill").entries();
+        for entry in &mut entries {
+            if let Event::Control(ControlEvent::Promoted { .. }) = entry.event {
+                (entry.at, entry.event) = (ms(4800), Event::Control(event.clone()));
+            }
+        }
+        judge_one(entries).measured.rto.unwrap()
+    };
+    let rto = late(ControlEvent::Promoted { node: "db-b1".into() });
+    assert_eq!((rto.recover, rto.reroute), (Some(1400 * MS), Some(0)));
+    let rto = late(ControlEvent::Replaced { node: "db-a1".into() });
+    assert_eq!((rto.recover, rto.reroute), (None, Some(1107 * MS)));
+}
+
 #[test]
 fn what_the_control_plane_noted_counts_by_its_time_and_not_its_place() {
     let mut entries = run([Scenario::new("kill").entries()]);
