@@ -15,7 +15,7 @@ mod judge;
 pub mod measure;
 pub mod objectives;
 pub mod recovery;
-mod split;
+pub mod split;
 pub mod verdict;
 pub mod writes;
 
@@ -28,7 +28,7 @@ pub use findings::{
     Check, ExperimentFindings, FaultFinding, Finding, Measured, OpCounts, Part, RunFindings,
     Standing, Verdict,
 };
-pub use judge::judge;
+pub use judge::{Case, judge};
 pub use split::{JudgeError, histories};
 
 /// Name of the pseudo experiment that holds the canary's history and manual chaos since `lab up`.
