@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::spec::model::{Fault, Stage};
 
 mod file;
-pub use file::{read, JournalError, Writer};
+pub use file::{JournalError, Writer, read};
 
 /// Microseconds since the Unix epoch. All entries of a run are stamped by one machine's clock.
 pub type Micros = i64;
@@ -170,6 +170,17 @@ pub struct Op {
     /// HTTP status, or what went wrong, in a few words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+}
+
+impl Op {
+    /// What [`Op::detail`] begins with when the generator dropped the operation instead of sending
+    /// it, because too many were in flight. Its outcome is [`Outcome::Fail`].
+    pub const DROPPED: &str = "dropped";
+
+    /// Whether the generator dropped it.
+    pub fn was_dropped(&self) -> bool {
+        self.outcome == Outcome::Fail && self.detail.starts_with(Self::DROPPED)
+    }
 }
 
 /// Outcome of an operation in Jepsen's sense.

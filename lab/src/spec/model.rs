@@ -214,9 +214,7 @@ pub struct Postgres {
 }
 
 /// How a commit reaches the standby.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Hash,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Hash)]
 #[serde(rename_all = "kebab-case")]
 pub enum Replication {
     /// A commit is acknowledged only when the standby has it too.

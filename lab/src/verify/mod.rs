@@ -1,1 +1,35 @@
-//! TBD
+//! From a journal to verdicts. Pure and synchronous: no I/O, no clock, no randomness.
+//!
+//! [`judge`] cuts the journal into experiments, runs every check of [`checks`] on each and combines
+//! the findings into one of three verdicts. A promise is only said to be kept when there is
+//! evidence for it: zero samples, an unconfirmed fault, an unhealthy lab before the fault or a
+//! final read that did not work are all *inconclusive*, never green.
+//!
+//! Where to look: [`split`] and [`history`] read the journal, [`recovery`] defines RTO, [`writes`]
+//! says which writes were lost, [`checks`] holds one file per guarantee, and [`verdict`] combines.
+
+pub mod checks;
+pub mod findings;
+pub mod history;
+mod judge;
+pub mod measure;
+pub mod objectives;
+pub mod recovery;
+pub mod split;
+pub mod verdict;
+pub mod writes;
+
+#[cfg(test)]
+mod faulty;
+#[cfg(test)]
+pub mod testing;
+
+pub use findings::{
+    Check, ExperimentFindings, FaultFinding, Finding, Measured, OpCounts, Part, RunFindings,
+    Standing, Verdict,
+};
+pub use judge::{Case, judge};
+pub use split::{JudgeError, histories};
+
+/// Name of the pseudo experiment that holds the canary's history and manual chaos since `lab up`.
+pub const SINCE_UP: &str = "since-up";

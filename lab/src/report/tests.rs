@@ -1,0 +1,144 @@
+//! Snapshots of every report of one run that has everything in it.
+
+use crate::journal::{Entry, Event, OpKind};
+use crate::verify::testing::*;
+use crate::verify::{RunFindings, judge};
+
+use super::{html, junit, results_json, table};
+
+/// A quiet start, a survival, a control that broke, the same control surviving, a lost write, and a
+/// fault without evidence.
+fn journal() -> Vec<Entry> {
+    let at = |n: i64, scenario: Scenario| Scenario { start: n * 60_000, ..scenario };
+    let mut broken = Scenario::new("control").outages(&[(3000, 18_000)]);
+    (broken.heal, broken.end) = (18_000, 25_000);
+    let mut lossy = at(4, Scenario::new("kill")).entries();
+    each_key(&mut lossy, OpKind::Order, |keys| keys.retain(|(k, _)| k != "kill-000145"));
+    let mut unconfirmed = at(5, Scenario::new("kill")).entries();
+    for entry in &mut unconfirmed {
+        if let Event::FaultConfirmed { id, .. } = &entry.event {
+            let (id, reason) = (id.clone(), "<b>\"db-a1\"</b> & co\x1b[31m still answer".into());
+            entry.event = Event::FaultUnconfirmed { id, reason };
+        }
+    }
+    run([
+        Scenario::quiet().entries(),
+        at(1, Scenario::new("kill")).entries(),
+        at(2, broken).entries(),
+        at(3, Scenario::new("control")).entries(),
+        lossy,
+        unconfirmed,
+    ])
+}
+
+fn findings() -> RunFindings {
+    judge(&journal()).unwrap()
+}
+
+fn green() -> RunFindings {
+    judge(&run([Scenario::quiet().entries(), Scenario::new("kill").entries()])).unwrap()
+}
+
+#[test]
+fn table_of_a_mixed_run() {
+    insta::assert_snapshot!(table(&findings(), false));
+}
+
+#[test]
+fn table_of_a_green_run() {
+    insta::assert_snapshot!(table(&green(), false));
+}
+
+#[test]
+fn colour_changes_nothing_but_the_colour() {
+    let coloured = table(&findings(), true);
+    assert!(coloured.matches("\x1b[").count() > 10, "{coloured:?}");
+    let mut plain = String::new();
+    let mut rest = coloured.as_str();
+    while let Some(at) = rest.find('\x1b') {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at + rest[at..].find('m').unwrap() + 1..];
+    }
+    plain.push_str(rest);
+    let words = |s: &str| s.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&plain), words(&table(&findings(), false)));
+}
+
+#[test]
+fn no_text_of_a_container_moves_the_cursor() {
+    assert!(!table(&findings(), false).contains('\x1b'));
+}
+
+#[test]
+fn results_of_a_green_run() {
+    insta::assert_json_snapshot!(results_json(&green()));
+}
+
+#[test]
+fn results_of_a_mixed_run_carry_their_standing() {
+    let results = results_json(&findings());
+    assert_eq!(results["standing"], "mismatch");
+    assert_eq!(results["exit_code"], 1);
+    let standings: Vec<&str> = results["experiments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["standing"].as_str().unwrap())
+        .collect();
+    let (good, bad) = ("as-expected", "mismatch");
+    assert_eq!(standings, [good, good, good, bad, bad, "inconclusive"]);
+}
+
+#[test]
+fn junit_of_a_mixed_run() {
+    insta::assert_snapshot!(junit(&findings()));
+}
+
+#[test]
+fn junit_of_a_run_that_was_cut_short_is_an_error() {
+    let mut entries = journal();
+    entries.pop();
+    let xml = junit(&judge(&entries).unwrap());
+    assert!(xml.contains("<testcase name=\"run\""), "{xml}");
+    assert!(xml.contains("the run was cut short"));
+}
+
+#[test]
+fn html_escapes_everything_and_loads_nothing() {
+    let page = html(&findings(), &journal());
+    assert!(page.contains("&lt;b&gt;&quot;db-a1&quot;&lt;/b&gt; &amp; co [31m still answer"));
+    assert!(!page.contains("<b>") && !page.contains('\x1b'));
+    for outside in ["http:", "https:", "<script", "<link", "<img", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert!(page.contains("prefers-color-scheme: dark"));
+}
+
+#[test]
+fn html_has_charts_with_shaded_faults_for_each_experiment() {
+    let page = html(&findings(), &journal());
+    assert_eq!(page.matches("<svg").count(), 12);
+    assert_eq!(page.matches("class=\"fault\"").count(), 10, "two charts of five experiments");
+    assert!(page.contains("<title>kill-primary on db-a1</title>"));
+    assert!(!page.contains("NaN") && !page.contains("inf"));
+}
+
+#[test]
+fn html_elements_are_closed() {
+    let page = html(&findings(), &journal());
+    for tag in ["html", "body", "section", "table", "tr", "td", "ul", "li", "svg", "p", "details"] {
+        let opened =
+            page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
+        assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
+    }
+}
+
+#[test]
+fn reports_of_a_run_without_anything_are_still_reports() {
+    let entries = run([]);
+    let nothing = judge(&entries).unwrap();
+    assert!(table(&nothing, false).contains("inconclusive: nothing was judged"));
+    assert!(junit(&nothing).contains("<error"));
+    assert!(html(&nothing, &entries).contains("nothing was judged"));
+    assert_eq!(results_json(&nothing)["exit_code"], 3);
+}

@@ -1,0 +1,12 @@
+//! Did the experiment run to its end?
+
+use super::super::findings::{Check, Finding, Part};
+use super::super::judge::Case;
+
+/// A finding only when it did not.
+pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
+    (!case.history.ended).then(|| {
+        let summary = "the experiment was cut short: its end is not in the journal; run it again";
+        Finding::new(Check::Completed, Part::Inconclusive, summary)
+    })
+}

@@ -1,0 +1,102 @@
+//! Is there enough of everything to judge by? Zero samples pass every threshold.
+
+use std::collections::BTreeMap;
+
+use crate::journal::{Micros, Op, OpKind};
+
+use super::super::findings::{Check, Finding, OpCounts, Part};
+use super::super::judge::Case;
+use super::super::measure::{self, Outage};
+use super::super::writes::Fate;
+
+/// Fewest successes of each kind of operation that was attempted; in the canary's history, of reads
+/// and of writes.
+pub const MIN_SUCCESSES: u64 = 10;
+
+/// Traffic has stopped when nothing is due for this many mean intervals …
+pub const QUIET_MEANS: Micros = 20;
+
+/// … and for this long, in microseconds.
+pub const QUIET_MIN: Micros = 2_000_000;
+
+pub(super) fn check(case: &Case<'_>) -> Finding {
+    let counts = measure::counts(&case.history.ops);
+    let mut gaps: Vec<String> = Vec::new();
+    if counts.is_empty() {
+        gaps.push("nothing was sent".to_owned());
+    }
+    gaps.extend(few(case, &counts));
+    for outage in &case.outages {
+        gaps.extend(promises_gap(case, outage));
+        gaps.extend(silence(case, outage));
+    }
+    let details = counts.iter().map(|(kind, count)| {
+        let (ok, fail, unknown) = (count.ok, count.fail, count.unknown);
+        format!("{}: {ok} ok, {fail} failed, {unknown} unknown", kind.as_str())
+    });
+    let finding = match gaps.first() {
+        Some(first) => Finding::new(Check::Coverage, Part::Inconclusive, first.clone())
+            .with(gaps.iter().skip(1).cloned()),
+        None => Finding::new(Check::Coverage, Part::Pass, enough(&counts)),
+    };
+    finding.with(details)
+}
+
+/// What succeeded too rarely: each kind of operation in an experiment. The canary sends few
+/// operations, so in its history reads and writes are counted instead.
+fn few(case: &Case<'_>, counts: &BTreeMap<OpKind, OpCounts>) -> Vec<String> {
+    let mut classes: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (kind, count) in counts {
+        let class = match kind {
+            kind if !case.since_up => kind.as_str(),
+            kind if kind.is_write() => "write",
+            _ => "read",
+        };
+        let (ok, total) = classes.entry(class).or_default();
+        (*ok, *total) = (*ok + count.ok, *total + count.total());
+    }
+    let gap = |(class, (ok, total)): (&str, (u64, u64))| {
+        (ok < MIN_SUCCESSES).then(|| {
+            format!("only {ok} of {total} {class} operations succeeded (at least {MIN_SUCCESSES})")
+        })
+    };
+    classes.into_iter().filter_map(gap).collect()
+}
+
+fn enough(counts: &BTreeMap<OpKind, OpCounts>) -> String {
+    let total: u64 = counts.values().map(|c| c.total()).sum();
+    format!("{total} operations of {} kinds", counts.len())
+}
+
+/// Promises have to be at stake: acknowledged before the fault, attempted after it. A stage whose
+/// traffic only reads promises nothing.
+fn promises_gap(case: &Case<'_>, outage: &Outage<'_>) -> Option<String> {
+    if case.stage.traffic.read_percent >= 100 {
+        return None;
+    }
+    let label = outage.label();
+    let mut writes = case.accounts.iter().flat_map(|a| &a.writes);
+    let before = |at: Option<Micros>| at.is_some_and(|at| at < outage.from);
+    if !writes.clone().any(|w| w.fate == Fate::Acknowledged && before(w.acknowledged_at)) {
+        return Some(format!("no promised write was acknowledged before {label}"));
+    }
+    let after = outage.from..outage.until;
+    (!writes.any(|w| after.contains(&w.intended)))
+        .then(|| format!("no promised write was attempted after {label}"))
+}
+
+/// The longest time after the fault in which nothing was due, when traffic must have stopped.
+fn silence(case: &Case<'_>, outage: &Outage<'_>) -> Option<String> {
+    let ops: &[&Op] = &case.history.ops;
+    let (first, last) = (ops.first()?.intended, ops.last()?.intended);
+    let mean = (last - first) / Micros::try_from(ops.len()).unwrap_or(Micros::MAX);
+    let limit = mean.saturating_mul(QUIET_MEANS).max(QUIET_MIN);
+    let due =
+        ops.iter().map(|op| op.intended).filter(|at| (outage.from..outage.until).contains(at));
+    let times: Vec<Micros> = [outage.from].into_iter().chain(due).chain([outage.until]).collect();
+    let (from, to) = times.windows(2).map(|w| (w[0], w[1])).max_by_key(|(a, b)| b - a)?;
+    (to - from > limit).then(|| {
+        let long = (to - from) as f64 / 1e6;
+        format!("nothing was sent for {long:.1} s, from {}", case.moment(from))
+    })
+}

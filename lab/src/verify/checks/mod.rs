@@ -1,0 +1,53 @@
+//! One file per guarantee. Each check is a function from a [`Case`] to a [`Finding`].
+
+mod availability;
+mod completed;
+mod conserved;
+mod coverage;
+mod exactly_once;
+mod fault_effect;
+mod latency;
+mod no_lost_write;
+mod recovery;
+mod steady_state;
+
+use super::findings::{Finding, MAX_LISTED};
+use super::judge::Case;
+
+pub use coverage::{MIN_SUCCESSES, QUIET_MEANS, QUIET_MIN};
+pub use steady_state::{MANUAL_STEADY, MIN_STEADY};
+
+/// Every check that applies to the experiment. Without faults injected by hand, `since-up` is judged
+/// by its invariants and its availability alone: nobody promised that anything would happen in it.
+pub fn all(case: &Case<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = completed::check(case).into_iter().collect();
+    if !case.is_quiet() {
+        findings.push(fault_effect::check(case));
+        findings.push(steady_state::check(case));
+        findings.push(coverage::check(case));
+    }
+    findings.push(no_lost_write::check(case));
+    findings.push(conserved::check(case));
+    findings.push(exactly_once::check(case));
+    findings.push(availability::check(case));
+    if !case.is_quiet() {
+        findings.push(latency::check(case));
+        findings.push(recovery::check(case));
+    }
+    findings
+}
+
+/// The first [`MAX_LISTED`] lines, and how many more there are.
+fn listed(lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(MAX_LISTED);
+    let mut kept: Vec<String> = lines.into_iter().take(MAX_LISTED).collect();
+    if more > 0 {
+        kept.push(format!("and {more} more"));
+    }
+    kept
+}
+
+/// `1 order`, `2 orders`.
+fn plural(n: usize, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+}

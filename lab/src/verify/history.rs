@@ -1,0 +1,265 @@
+//! One experiment as the checks see it: its operations in order, its faults with their evidence,
+//! what the control plane did meanwhile, and what the final reads found.
+
+use std::collections::BTreeMap;
+
+use crate::journal::{ControlEvent, Entry, Event, Ledger, Micros, Op, OpKind, Phase};
+use crate::spec::model::Fault;
+
+/// The part of a journal that belongs to one experiment.
+#[derive(Clone, Debug)]
+pub struct History<'a> {
+    /// Name of the experiment.
+    pub name: &'a str,
+    /// What the keys of its writes begin with.
+    pub key_prefix: &'a str,
+    /// Whether its last line is there.
+    pub ended: bool,
+    /// First moment: of an entry or of an operation that was due.
+    pub start: Micros,
+    /// Last moment: of an entry or of an operation's outcome.
+    pub end: Micros,
+    /// When each phase began.
+    pub phases: Vec<(Micros, Phase)>,
+    /// Its operations in the order in which they were due.
+    pub ops: Vec<&'a Op>,
+    /// Its faults in the order in which they were planned.
+    pub faults: Vec<FaultRecord<'a>>,
+    /// What the control plane did between `start` and `end`, wherever in the journal it stands.
+    pub controls: Vec<(Micros, &'a ControlEvent)>,
+    /// What the final reads of keys found.
+    pub keys: BTreeMap<OpKind, KeyAudit<'a>>,
+    /// What the final read of money and stock found.
+    pub ledger: LedgerAudit<'a>,
+    /// The ledger as an earlier experiment of the same run left it.
+    pub earlier_ledger: Option<&'a Ledger>,
+}
+
+/// A fault and what is known of it.
+#[derive(Clone, Debug, Default)]
+pub struct FaultRecord<'a> {
+    /// Its identity.
+    pub id: &'a str,
+    /// What was planned; `None` when the plan is not in the journal.
+    pub fault: Option<&'a Fault>,
+    /// The nodes it was to hit.
+    pub nodes: &'a [String],
+    /// Its first effect.
+    pub injected_at: Option<Micros>,
+    /// The effect as it was read back, before the heal.
+    pub evidence: Option<&'a str>,
+    /// Why the effect could not be shown.
+    pub unconfirmed: Option<&'a str>,
+    /// When it was undone.
+    pub healed_at: Option<Micros>,
+    /// The undoing as it was read back.
+    pub heal_evidence: Option<&'a str>,
+    /// Why the undoing could not be shown.
+    pub heal_unconfirmed: Option<&'a str>,
+}
+
+impl FaultRecord<'_> {
+    /// The fault's name in stage files; the identity when its plan is missing.
+    pub fn name(&self) -> &str {
+        match self.fault {
+            Some(fault) => fault_name(fault),
+            None => self.id,
+        }
+    }
+
+    /// Name and nodes, such as `kill-primary on db-a1`.
+    pub fn label(&self) -> String {
+        match self.nodes {
+            [] => self.name().to_owned(),
+            nodes => format!("{} on {}", self.name(), nodes.join(", ")),
+        }
+    }
+}
+
+/// The spelling of a fault in stage files.
+pub fn fault_name(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::KillProcess(_) => "kill-process",
+        Fault::KillTask(_) => "kill-task",
+        Fault::KillPrimary(_) => "kill-primary",
+        Fault::PausePrimary(_) => "pause-primary",
+        Fault::CutReplication(_) => "cut-replication",
+        Fault::LoseZone(_) => "lose-zone",
+    }
+}
+
+/// The final read of the keys of one kind of write.
+#[derive(Clone, Debug, Default)]
+pub struct KeyAudit<'a> {
+    /// Key to number of effects, as far as read.
+    pub effects: BTreeMap<&'a str, u32>,
+    /// When the first chunk was written down.
+    pub began: Option<Micros>,
+    /// Whether the read came to its end.
+    pub complete: bool,
+    /// Why the last attempt did not.
+    pub failed: Option<&'a str>,
+}
+
+/// The final read of money and stock.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum LedgerAudit<'a> {
+    /// Nobody tried.
+    #[default]
+    Never,
+    /// It did not work; the reason.
+    Failed(&'a str),
+    /// What was read.
+    Read(&'a Ledger),
+}
+
+impl<'a> History<'a> {
+    /// Reads the entries of one experiment.
+    pub fn read(name: &'a str, key_prefix: &'a str, ended: bool, entries: &[&'a Entry]) -> Self {
+        let mut history = Self {
+            name,
+            key_prefix,
+            ended,
+            start: Micros::MAX,
+            end: Micros::MIN,
+            phases: Vec::new(),
+            ops: Vec::new(),
+            faults: Vec::new(),
+            controls: Vec::new(),
+            keys: BTreeMap::new(),
+            ledger: LedgerAudit::Never,
+            earlier_ledger: None,
+        };
+        for entry in entries {
+            history.add(entry);
+        }
+        history.ops.sort_by_key(|op| (op.intended, op.done));
+        history
+    }
+
+    fn add(&mut self, entry: &'a Entry) {
+        let from = match &entry.event {
+            Event::Op(op) => op.intended.min(entry.at),
+            _ => entry.at,
+        };
+        self.start = self.start.min(from);
+        self.end = self.end.max(entry.at);
+        match &entry.event {
+            Event::Phase { phase } => self.phases.push((entry.at, *phase)),
+            Event::Op(op) => {
+                self.end = self.end.max(op.done);
+                self.ops.push(op);
+            }
+            Event::AuditKeys { .. }
+            | Event::AuditKeysEnd { .. }
+            | Event::AuditLedger(_)
+            | Event::AuditFailed { .. } => self.add_audit(entry),
+            _ => self.add_fault(entry),
+        }
+    }
+
+    fn add_fault(&mut self, entry: &'a Entry) {
+        match &entry.event {
+            Event::FaultPlanned { id, fault, nodes, .. } => {
+                let record = self.fault_mut(id);
+                record.fault = Some(fault);
+                record.nodes = nodes;
+            }
+            Event::FaultInjected { id } => {
+                let record = self.fault_mut(id);
+                record.injected_at = Some(record.injected_at.map_or(entry.at, |t| t.min(entry.at)));
+            }
+            Event::FaultConfirmed { id, evidence } => {
+                let record = self.fault_mut(id);
+                // What is read after the heal says nothing about the fault.
+                if record.healed_at.is_none() {
+                    record.evidence = Some(evidence);
+                }
+            }
+            Event::FaultUnconfirmed { id, reason } => {
+                self.fault_mut(id).unconfirmed = Some(reason);
+            }
+            Event::FaultHealed { id } => self.fault_mut(id).healed_at = Some(entry.at),
+            Event::HealConfirmed { id, evidence } => {
+                self.fault_mut(id).heal_evidence = Some(evidence);
+            }
+            Event::HealUnconfirmed { id, reason } => {
+                self.fault_mut(id).heal_unconfirmed = Some(reason);
+            }
+            _ => {}
+        }
+    }
+
+    fn fault_mut(&mut self, id: &'a str) -> &mut FaultRecord<'a> {
+        let at = match self.faults.iter().position(|f| f.id == id) {
+            Some(at) => at,
+            None => {
+                self.faults.push(FaultRecord { id, ..FaultRecord::default() });
+                self.faults.len() - 1
+            }
+        };
+        &mut self.faults[at]
+    }
+
+    fn add_audit(&mut self, entry: &'a Entry) {
+        match &entry.event {
+            Event::AuditKeys { kind, keys } => {
+                let audit = self.keys.entry(*kind).or_default();
+                if audit.complete {
+                    // A second read from the start: it replaces the first.
+                    *audit = KeyAudit::default();
+                }
+                audit.began.get_or_insert(entry.at);
+                for (key, effects) in keys {
+                    let seen = audit.effects.entry(key).or_default();
+                    *seen = seen.saturating_add(*effects);
+                }
+            }
+            Event::AuditKeysEnd { kind } => {
+                let audit = self.keys.entry(*kind).or_default();
+                if audit.complete {
+                    // A second read that found nothing: it replaces the first, too.
+                    *audit = KeyAudit::default();
+                }
+                audit.began.get_or_insert(entry.at);
+                audit.complete = true;
+                audit.failed = None;
+            }
+            Event::AuditLedger(ledger) => self.ledger = LedgerAudit::Read(ledger),
+            Event::AuditFailed { what, reason } => self.add_audit_failure(what, reason),
+            _ => {}
+        }
+    }
+
+    /// A read that failed takes the chunks of its attempt with it: a repeated attempt would count
+    /// them twice. A failure that names neither a kind of write nor the ledger spoils everything.
+    fn add_audit_failure(&mut self, what: &str, reason: &'a str) {
+        let kinds = [OpKind::Order, OpKind::Post];
+        let named: Vec<OpKind> =
+            kinds.into_iter().filter(|kind| what.contains(kind.as_str())).collect();
+        let ledger = ["ledger", "stock", "money"].iter().any(|word| what.contains(word));
+        let unclear = named.is_empty() && !ledger;
+        for kind in if unclear { kinds.to_vec() } else { named } {
+            let failed = KeyAudit { failed: Some(reason), ..KeyAudit::default() };
+            self.keys.insert(kind, failed);
+        }
+        if ledger || unclear {
+            self.ledger = LedgerAudit::Failed(reason);
+        }
+    }
+
+    /// When the first fault took effect.
+    pub fn first_fault(&self) -> Option<Micros> {
+        self.faults.iter().filter_map(|f| f.injected_at).min()
+    }
+
+    /// When a phase began first.
+    pub fn phase(&self, phase: Phase) -> Option<Micros> {
+        self.phases.iter().find(|(_, p)| *p == phase).map(|(at, _)| *at)
+    }
+
+    /// End of the traffic that is judged: just after the last operation was due.
+    pub fn traffic_end(&self) -> Micros {
+        self.ops.last().map_or(self.start, |op| op.intended + 1)
+    }
+}

@@ -1,0 +1,175 @@
+//! When was service back for good? The definition of RTO.
+//!
+//! An operation is *good* when it succeeded within the p99 objective, counted from its intended
+//! start. Take the operations that were due at or after the first fault, in the order in which they
+//! were due. Service is back with the first good operation such that, from this operation on,
+//!
+//! 1. every stretch of one second that begins with an operation, and the last second of traffic,
+//!    holds enough good operations, and
+//! 2. all the rest of the traffic together does too, and
+//! 3. at least one second of traffic follows, or there is no proof.
+//!
+//! *Enough* is the stage's availability objective, at most 99 % (see [`within`]). RTO is the time
+//! from the fault until that operation was *done*. When no operation after the fault was bad, the
+//! RTO is zero. With several faults, RTO counts from the first one.
+//!
+//! Healing needs no rule of its own. Where service returns only because the fault was healed, RTO
+//! includes the whole time until the heal. Where it was back before and a late heal (a node that
+//! rejoins) takes it away again, conditions 1 and 2 fail for everything before that second dip: it
+//! was not back for good.
+//!
+//! Alone at the edge, one slow or failed operation is noise and not an outage: with few operations
+//! in a second a share of 99 % cannot be told from 100 %, so [`within`] lets one pass.
+
+use crate::journal::{Micros, Op, Outcome};
+
+/// Length of the windows in which service must hold.
+pub const WINDOW: Micros = 1_000_000;
+
+/// Highest share of good operations, in percent, that a single second can be asked for.
+pub const MAX_WINDOW_PERCENT: f64 = 99.0;
+
+/// From how many operations on a single bad one is tolerated whatever the percentage says.
+pub const LONE_BAD_FROM: usize = 10;
+
+/// What became of service after a fault. Times are microseconds from the fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// No operation after the fault was bad.
+    NotHit,
+    /// Back for good after this time.
+    Back(Micros),
+    /// Looked back after this time, but traffic ended before a full second could prove it.
+    Unproven(Micros),
+    /// Not back when traffic ended, so long after the fault.
+    NotBack(Micros),
+    /// No operation was due after the fault.
+    NoTraffic,
+}
+
+impl Recovery {
+    /// The time after which service was back, when it was; zero when it was not hit.
+    pub fn after(self) -> Option<Micros> {
+        match self {
+            Self::NotHit => Some(0),
+            Self::Back(after) => Some(after),
+            Self::Unproven(_) | Self::NotBack(_) | Self::NoTraffic => None,
+        }
+    }
+
+    /// How long users were without service as far as it was seen.
+    pub fn outage(self) -> Micros {
+        match self {
+            Self::NotHit | Self::NoTraffic => 0,
+            Self::Back(t) | Self::Unproven(t) | Self::NotBack(t) => t,
+        }
+    }
+
+    /// The worse of two: not back, then nothing known, then unproven, then the later one.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        if self.severity() >= other.severity() { self } else { other }
+    }
+
+    /// Orders recoveries from good to bad.
+    pub fn severity(self) -> (u8, Micros) {
+        match self {
+            Self::NotHit => (0, 0),
+            Self::Back(t) => (1, t),
+            Self::Unproven(t) => (2, t),
+            Self::NoTraffic => (3, 0),
+            Self::NotBack(t) => (4, t),
+        }
+    }
+}
+
+/// What good service means in one experiment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standard {
+    /// Longest latency of a good operation, in microseconds.
+    pub latency: Micros,
+    /// Least share of good operations in a second, in percent.
+    pub percent: f64,
+}
+
+impl Standard {
+    /// From the latency objective of the experiment and the availability objective of the stage.
+    pub fn new(p99_ms: u64, stage_availability_percent: f64) -> Self {
+        Self {
+            latency: i64::try_from(p99_ms).unwrap_or(i64::MAX / 1000).saturating_mul(1000),
+            percent: stage_availability_percent.min(MAX_WINDOW_PERCENT),
+        }
+    }
+
+    /// Whether the operation succeeded in time.
+    pub fn is_good(&self, op: &Op) -> bool {
+        op.outcome == Outcome::Ok && op.done - op.intended <= self.latency
+    }
+}
+
+/// Whether `good` of `all` operations are enough for `percent`. The share is rounded in favour of
+/// the service to whole operations, and from [`LONE_BAD_FROM`] operations on a single bad one is
+/// tolerated. Zero of zero is enough: who needs samples has to count them.
+pub fn within(good: usize, all: usize, percent: f64) -> bool {
+    let allowed = (all as f64 * (100.0 - percent) / 100.0 + 1e-9).floor() as usize;
+    let lone = usize::from(all >= LONE_BAD_FROM);
+    all.saturating_sub(good) <= allowed.max(lone)
+}
+
+/// When service was back. `ops` are in the order in which they were due and all were due before
+/// `end`, the end of traffic; those due before `fault` are ignored.
+pub fn measure(ops: &[&Op], fault: Micros, end: Micros, standard: Standard) -> Recovery {
+    let after = &ops[ops.partition_point(|op| op.intended < fault)..];
+    if after.is_empty() {
+        return Recovery::NoTraffic;
+    }
+    let goods = prefix_sums(after, standard);
+    let total = after.len();
+    if goods[total] == total {
+        return Recovery::NotHit;
+    }
+    let hold = full_windows_hold_from(after, &goods, end, standard);
+    let last_second = after.partition_point(|op| op.intended < end - WINDOW);
+    let enough = |from: usize| within(goods[total] - goods[from], total - from, standard.percent);
+    let served =
+        |i: usize| goods[i + 1] > goods[i] && hold[i] && enough(i.max(last_second)) && enough(i);
+    match (0..total).find(|&i| served(i)) {
+        Some(i) if after[i].intended + WINDOW <= end => Recovery::Back(after[i].done - fault),
+        Some(i) => Recovery::Unproven(after[i].done - fault),
+        None => Recovery::NotBack(end - fault),
+    }
+}
+
+/// Number of good operations among the first `i`, for each `i`.
+fn prefix_sums(ops: &[&Op], standard: Standard) -> Vec<usize> {
+    let mut sums = Vec::with_capacity(ops.len() + 1);
+    sums.push(0);
+    for op in ops {
+        sums.push(sums[sums.len() - 1] + usize::from(standard.is_good(op)));
+    }
+    sums
+}
+
+/// For each operation: whether every full window that begins with it or a later one holds. A
+/// window that the end of traffic cuts short says too little; the last full second stands for it.
+fn full_windows_hold_from(
+    ops: &[&Op],
+    goods: &[usize],
+    end: Micros,
+    standard: Standard,
+) -> Vec<bool> {
+    let mut hold = vec![true; ops.len()];
+    let mut all_later = true;
+    for i in (0..ops.len()).rev() {
+        let until = ops[i].intended + WINDOW;
+        if until <= end {
+            let next = ops.partition_point(|op| op.intended < until);
+            all_later &= within(goods[next] - goods[i], next - i, standard.percent);
+        }
+        hold[i] = all_later;
+    }
+    hold
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Cuts a journal into experiments.
+
+use crate::journal::{Entry, Event, Ledger, RunStarted};
+
+use super::history::{History, LedgerAudit};
+
+/// Why a journal cannot be judged at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JudgeError {
+    /// There is nothing in it.
+    #[error("the journal is empty: nothing was recorded; run `lab verify` again")]
+    Empty,
+    /// The head is missing, and with it the stage.
+    #[error(
+        "the journal does not begin with `run-started`, so the stage it belongs to is unknown; \
+         run `lab verify` again"
+    )]
+    NoHead,
+    /// Another experiment ends than the one that runs.
+    #[error(
+        "journal entry {entry}: the end of experiment `{ended}` is recorded while {running} runs: \
+         the journal was damaged or written by two tools at once; run `lab verify` again"
+    )]
+    WrongEnd {
+        /// Which entry, counted from 1.
+        entry: usize,
+        /// The experiment named by it.
+        ended: String,
+        /// What runs at that point, in words.
+        running: String,
+    },
+    /// An experiment that the stage does not know.
+    #[error(
+        "the journal holds experiment `{experiment}`, which stage `{stage}` does not declare; \
+         run `lab verify` again"
+    )]
+    UnknownExperiment {
+        /// The experiment.
+        experiment: String,
+        /// The stage.
+        stage: String,
+    },
+}
+
+/// The experiments of a journal, in its order. An experiment without its last line (the tool was
+/// killed, or the next experiment begins) has `ended` unset. Operations outside of any experiment
+/// belong to none and are left out.
+pub fn histories(entries: &[Entry]) -> Result<Vec<History<'_>>, JudgeError> {
+    let mut found = Vec::new();
+    let mut open: Option<Open<'_>> = None;
+    for (n, entry) in entries.iter().enumerate() {
+        match &entry.event {
+            Event::ExperimentStarted { experiment, key_prefix } => {
+                found.extend(open.take().map(|o| o.close(false)));
+                open = Some(Open { name: experiment, key_prefix, entries: vec![entry] });
+            }
+            Event::ExperimentEnded { experiment } => match open.take() {
+                Some(mut o) if o.name == experiment => {
+                    o.entries.push(entry);
+                    found.push(o.close(true));
+                }
+                other => return Err(wrong_end(n, experiment, other.as_ref())),
+            },
+            _ => {
+                if let Some(o) = &mut open {
+                    o.entries.push(entry);
+                }
+            }
+        }
+    }
+    found.extend(open.take().map(|o| o.close(false)));
+    add_controls(&mut found, entries);
+    add_earlier_ledgers(&mut found);
+    Ok(found)
+}
+
+/// The head of the journal.
+pub(super) fn head(entries: &[Entry]) -> Result<(&Entry, &RunStarted), JudgeError> {
+    let first = entries.first().ok_or(JudgeError::Empty)?;
+    match &first.event {
+        Event::RunStarted(head) => Ok((first, head)),
+        _ => Err(JudgeError::NoHead),
+    }
+}
+
+struct Open<'a> {
+    name: &'a str,
+    key_prefix: &'a str,
+    entries: Vec<&'a Entry>,
+}
+
+impl<'a> Open<'a> {
+    fn close(self, ended: bool) -> History<'a> {
+        History::read(self.name, self.key_prefix, ended, &self.entries)
+    }
+}
+
+fn wrong_end(n: usize, ended: &str, open: Option<&Open<'_>>) -> JudgeError {
+    let running = open.map_or("none".to_owned(), |o| format!("`{}`", o.name));
+    JudgeError::WrongEnd { entry: n + 1, ended: ended.to_owned(), running }
+}
+
+/// The control plane keeps its own record, which may be appended late: its time decides, not its
+/// place.
+fn add_controls<'a>(found: &mut [History<'a>], entries: &'a [Entry]) {
+    for history in found {
+        history.controls = entries
+            .iter()
+            .filter(|e| (history.start..=history.end).contains(&e.at))
+            .filter_map(|e| match &e.event {
+                Event::Control(control) => Some((e.at, control)),
+                _ => None,
+            })
+            .collect();
+        history.controls.sort_by_key(|(at, _)| *at);
+    }
+}
+
+fn add_earlier_ledgers(found: &mut [History<'_>]) {
+    let mut earlier: Option<&Ledger> = None;
+    for history in found {
+        history.earlier_ledger = earlier;
+        if let LedgerAudit::Read(ledger) = history.ledger {
+            earlier = Some(ledger);
+        }
+    }
+}
