@@ -1,2 +1,38 @@
-//! The demo application.
-fn main() {}
+//! The demo application: a small shop with a forum, carried through every stage of the lab.
+
+mod config;
+mod db;
+mod serve;
+mod shop;
+mod web;
+
+use std::process::ExitCode;
+
+use config::Config;
+use tracing_subscriber::EnvFilter;
+
+/// Requests wait for the database, not for a core: more threads would not make them faster.
+const MAX_WORKERS: usize = 2;
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let config = match Config::from_env() {
+        Ok(config) => config,
+        Err(error) => {
+            tracing::error!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = cores.min(MAX_WORKERS);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
+    match runtime.and_then(|runtime| runtime.block_on(serve::run(config))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

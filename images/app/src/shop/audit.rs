@@ -1,0 +1,84 @@
+//! Reading promises back: which keys had how many effects.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Rejection, Stop};
+use crate::db::{Conn, Work};
+
+/// Longest for one page. An audit follows a fault, when caches are cold and nobody waits.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Most keys on one page.
+pub const MAX_LIMIT: i64 = 10_000;
+
+/// Keys are visible ASCII, so every key with a prefix sorts before the prefix and this.
+const AFTER_ALL: char = '\u{10FFFF}';
+
+/// Which writes are read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Orders, with their lines and ledger entries.
+    Order,
+    /// Forum posts.
+    Post,
+}
+
+/// Reads a page of keys and their effects.
+pub struct AuditWrites {
+    /// Which writes.
+    pub kind: Kind,
+    /// Only keys that begin with this.
+    pub prefix: String,
+    /// Only keys after this one; empty for the first page.
+    pub after: String,
+    /// Most keys, 1 to [`MAX_LIMIT`].
+    pub limit: i64,
+}
+
+/// A page of keys, sorted by their bytes.
+#[derive(Debug, Serialize)]
+pub struct Effects {
+    /// Key, and how many complete effects there are with it.
+    pub keys: Vec<(String, i64)>,
+    /// What to ask for `after` next; absent on the last page.
+    pub next: Option<String>,
+}
+
+/// An order counts only with lines, debits and credits that each add up to its total.
+const ORDERS: &str = "WITH page AS ( \
+        SELECT key FROM orders WHERE key > $1 AND key >= $2 AND key < $3 \
+        GROUP BY key ORDER BY key LIMIT $4) \
+    SELECT o.key, count(*) FILTER (WHERE \
+        l.total = o.total_cents AND e.debit = o.total_cents AND e.credit = o.total_cents) \
+    FROM page JOIN orders o USING (key) \
+    LEFT JOIN LATERAL (SELECT sum(quantity * price_cents) AS total \
+        FROM order_lines WHERE order_id = o.id) l ON true \
+    LEFT JOIN LATERAL (SELECT sum(debit_cents) AS debit, sum(credit_cents) AS credit \
+        FROM ledger_entries WHERE order_id = o.id) e ON true \
+    GROUP BY o.key ORDER BY o.key";
+
+const POSTS: &str = "SELECT key, count(*) FROM posts \
+    WHERE key > $1 AND key >= $2 AND key < $3 GROUP BY key ORDER BY key LIMIT $4";
+
+impl Work for AuditWrites {
+    type Output = Effects;
+    type Rejection = Rejection;
+    const WRITES: bool = false;
+
+    async fn run(&self, conn: &Conn) -> Result<Effects, Stop> {
+        let sql = match self.kind {
+            Kind::Order => ORDERS,
+            Kind::Post => POSTS,
+        };
+        let end = format!("{}{AFTER_ALL}", self.prefix);
+        let params: crate::db::Params<'_> = &[&self.after, &self.prefix, &end, &self.limit];
+        let rows = conn.query_within(TIMEOUT, sql, params).await?;
+        let keys: Vec<(String, i64)> = rows.iter().map(|r| (r.get(0), r.get(1))).collect();
+        let full = i64::try_from(keys.len()).is_ok_and(|n| n >= self.limit);
+        let next = keys.last().filter(|_| full).map(|(key, _)| key.clone());
+        Ok(Effects { keys, next })
+    }
+}

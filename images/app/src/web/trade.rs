@@ -1,0 +1,218 @@
+//! What users ask for.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Html;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::{App, Shared, input, page};
+use crate::shop::cart::{CartLine, GetCart, PutInCart};
+use crate::shop::orders::{GetOrder, Item, Items, Order, PlaceOrder, Placed};
+use crate::shop::posts::{ListPosts, Post, WritePost, Written, check_post};
+use crate::shop::products::{GetProduct, ListProducts, MAX_PAGE, Page, Product};
+use crate::shop::promise::Key;
+use crate::shop::users::{
+    FindUser, OpenSession, SignUp, Token, check_credentials, hash_password, new_user_id,
+    password_matches,
+};
+use crate::shop::{Rejection, check_quantity};
+
+type Body = Result<Bytes, BytesRejection>;
+type Answer<T> = Result<Json<T>, ApiError>;
+type AnswerWithStatus<T> = Result<(StatusCode, Json<T>), ApiError>;
+
+/// Which page.
+#[derive(Deserialize)]
+pub struct PageQuery {
+    page: Option<i64>,
+}
+
+/// The catalogue for people.
+pub async fn home(
+    State(app): Shared,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Html<String>, ApiError> {
+    let list = app.db.run(&list_products(query)?).await?;
+    Ok(Html(page::catalogue(&list, &app.node_name)))
+}
+
+/// A page of the catalogue.
+pub async fn products(
+    State(app): Shared,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Answer<Page> {
+    Ok(Json(app.db.run(&list_products(query)?).await?))
+}
+
+fn list_products(
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<ListProducts, ApiError> {
+    let page = input::query(query)?.page.unwrap_or(1);
+    if (1..=MAX_PAGE).contains(&page) {
+        return Ok(ListProducts { page });
+    }
+    let error = format!("there is no page {page}");
+    Err(Rejection::new(400, error, "pages are counted from 1").into())
+}
+
+/// One product.
+pub async fn product(State(app): Shared, Path(id): Path<String>) -> Answer<Product> {
+    let id = input::path(&id)?;
+    Ok(Json(app.db.run(&GetProduct { id }).await?))
+}
+
+/// Name and password.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    name: String,
+    password: String,
+}
+
+/// Creates a user.
+pub async fn sign_up(State(app): Shared, body: Body) -> AnswerWithStatus<Value> {
+    let Credentials { name, password } = input::json(body)?;
+    check_credentials(&name, &password)?;
+    let hashed = hashing(&app, move || hash_password(&password)).await?;
+    let password_hash = hashed.map_err(|e| ApiError::internal(e.to_string()))?;
+    let work = SignUp { user_id: new_user_id(), name, password_hash };
+    let user_id = app.db.run(&work).await?;
+    // As text: the number has more digits than JavaScript keeps.
+    Ok((StatusCode::CREATED, Json(json!({ "user_id": user_id.to_string() }))))
+}
+
+/// Either name and password, or `{"guest": true}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    #[serde(default)]
+    guest: bool,
+    name: Option<String>,
+    password: Option<String>,
+}
+
+/// Opens a session.
+pub async fn sign_in(State(app): Shared, body: Body) -> AnswerWithStatus<Value> {
+    let request: SignIn = input::json(body)?;
+    let user_id = match (request.guest, request.name, request.password) {
+        (true, None, None) => new_user_id(),
+        (false, Some(name), Some(password)) => known_user(&app, name, password).await?,
+        _ => {
+            let hint = "send either name and password, or only \"guest\": true";
+            return Err(Rejection::new(400, "nobody can sign in like this", hint).into());
+        }
+    };
+    let (token, text) = Token::generate();
+    app.db.run(&OpenSession { user_id, guest: request.guest, token }).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "token": text }))))
+}
+
+async fn known_user(app: &App, name: String, password: String) -> Result<i64, ApiError> {
+    check_credentials(&name, &password)?;
+    let wrong = || Rejection::new(401, "name or password is wrong", "POST /users creates a user");
+    let (user_id, hash) = app.db.run(&FindUser { name }).await?.ok_or_else(wrong)?;
+    if hashing(app, move || password_matches(&password, &hash)).await? {
+        Ok(user_id)
+    } else {
+        Err(wrong().into())
+    }
+}
+
+/// Runs what takes milliseconds of CPU where it delays nobody.
+async fn hashing<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let ends = |_| ApiError::unavailable("the task is ending");
+    let _turn = app.hashing.acquire().await.map_err(|_| ApiError::unavailable("no turn"))?;
+    tokio::task::spawn_blocking(work).await.map_err(ends)
+}
+
+/// The cart.
+pub async fn cart(State(app): Shared, headers: HeaderMap) -> Answer<Value> {
+    let token = input::token(&headers)?;
+    let lines: Vec<CartLine> = app.db.run(&GetCart { token }).await?;
+    let total_cents: i64 = lines.iter().map(|line| line.quantity * line.price_cents).sum();
+    Ok(Json(json!({ "items": lines, "total_cents": total_cents })))
+}
+
+/// Sets the quantity of a product in the cart.
+pub async fn put_in_cart(State(app): Shared, headers: HeaderMap, body: Body) -> Answer<Value> {
+    let token = input::token(&headers)?;
+    let Item { product, quantity } = input::json(body)?;
+    check_quantity(quantity)?;
+    app.db.run(&PutInCart { token, product, quantity }).await?;
+    Ok(Json(json!({ "product": product, "quantity": quantity })))
+}
+
+/// What is ordered.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderRequest {
+    items: Vec<Item>,
+}
+
+/// Places an order.
+pub async fn order(State(app): Shared, headers: HeaderMap, body: Body) -> AnswerWithStatus<Placed> {
+    let idempotent = app.db.idempotency();
+    let token = input::token(&headers)?;
+    let key = input::key(&headers, idempotent)?;
+    let OrderRequest { items } = input::json(body)?;
+    let work = PlaceOrder { token, key, idempotent, items: Items::new(&items)? };
+    let placed = app.db.run(&work).await?;
+    Ok((created_unless(placed.replayed), Json(placed)))
+}
+
+/// Reads an order back.
+pub async fn get_order(State(app): Shared, Path(key): Path<String>) -> Answer<Order> {
+    let key = Key::new(&key)?;
+    Ok(Json(app.db.run(&GetOrder { key }).await?))
+}
+
+/// What is posted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostRequest {
+    topic: String,
+    body: String,
+}
+
+/// Writes a forum post.
+pub async fn write_post(
+    State(app): Shared,
+    headers: HeaderMap,
+    body: Body,
+) -> AnswerWithStatus<Written> {
+    let idempotent = app.db.idempotency();
+    let token = input::optional_token(&headers)?;
+    let key = input::key(&headers, idempotent)?;
+    let PostRequest { topic, body } = input::json(body)?;
+    check_post(&topic, &body)?;
+    let written = app.db.run(&WritePost { token, key, idempotent, topic, body }).await?;
+    Ok((created_unless(written.replayed), Json(written)))
+}
+
+/// Which topic.
+#[derive(Deserialize)]
+pub struct TopicQuery {
+    topic: String,
+}
+
+/// The latest posts of a topic.
+pub async fn posts(
+    State(app): Shared,
+    query: Result<Query<TopicQuery>, QueryRejection>,
+) -> Answer<Value> {
+    let TopicQuery { topic } = input::query(query)?;
+    let posts: Vec<Post> = app.db.run(&ListPosts { topic }).await?;
+    Ok(Json(json!({ "posts": posts })))
+}
+
+fn created_unless(replayed: bool) -> StatusCode {
+    if replayed { StatusCode::OK } else { StatusCode::CREATED }
+}
