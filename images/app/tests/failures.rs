@@ -4,8 +4,9 @@ mod support;
 
 use std::time::Duration;
 
+use serde_json::json;
 use support::app::{App, Http};
-use support::load::{Load, Outcome, assert_kept};
+use support::load::{Load, Outcome, Writes, assert_kept};
 use support::postgres::Postgres;
 use support::until;
 use tokio::time::Instant;
@@ -138,13 +139,13 @@ async fn a_commit_whose_wait_for_the_standby_was_cancelled_is_not_acknowledged()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_that_are_not_answered_do_not_use_up_the_servers_connections() {
     let db = Postgres::start(&["max_connections=40"]).await;
-    let env = [("STATEMENT_TIMEOUT_MS", "100"), ("RETRY_BUDGET_MS", "2000"), ("POOL_SIZE", "4")];
+    let env = [("STATEMENT_TIMEOUT_MS", "100"), ("RETRY_BUDGET_MS", "300"), ("POOL_SIZE", "4")];
     let app = App::start(&[&db], &env).await;
     let http = app.http();
-    let load = Load::start(&http, 16, "w-").await;
+    let load = Load::of(Writes::Posts, &http, 16, "w-").await;
     load.acknowledges(50).await;
     db.set("synchronous_standby_names", NOBODY).await;
-    // Longer than 16 clients would take to fill 40 connections at one each 100 ms.
+    // Longer than 16 clients would take to fill 40 connections, each with a new one every 300 ms.
     let ends = Instant::now() + Duration::from_secs(3);
     let count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'shop'";
     let admin = db.admin("postgres").await;
@@ -161,8 +162,53 @@ async fn commits_that_are_not_answered_do_not_use_up_the_servers_connections() {
     db.set("synchronous_standby_names", "").await;
     load.acknowledges(50).await;
     let outcomes = load.finish().await;
-    assert_kept(&outcomes, &http.effects("order", "w-").await);
+    assert_kept(&outcomes, &http.effects("post", "w-").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_without_answer_is_reported_as_unknown() {
+    let db = Postgres::start(&[]).await;
+    let env = [("RETRIES", "off"), ("STATEMENT_TIMEOUT_MS", "300")];
+    let app = App::start(&[&db], &env).await;
+    let http = app.http();
+    let token = http.guest().await;
+    db.set("synchronous_standby_names", NOBODY).await;
+    let post = json!({ "topic": "t", "body": "b" });
+    for answer in [
+        http.order(&token, "x-1", 1, 1).await,
+        http.post("/posts", "", "x-1", &post).await,
+        http.post("/cart", &token, "", &json!({ "product": 2, "quantity": 1 })).await,
+    ] {
+        let seen = (answer.status, answer.effect.as_deref());
+        assert_eq!(seen, (504, Some("unknown")), "{answer:?}");
+    }
+    // This one waits for the row that the first order holds: it never gets to its commit.
+    let waiting = http.order(&token, "x-2", 1, 1).await;
+    assert_eq!((waiting.status, waiting.effect.as_deref()), (503, Some("none")), "{waiting:?}");
+    db.set("synchronous_standby_names", "").await;
+    assert_eq!(http.effects("order", "x-").await, [("x-1".into(), 1)]);
+    assert_eq!(http.effects("post", "x-").await, [("x-1".into(), 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_freezes_and_wakes_up_after_the_failover_is_harmless() {
+    let old = Postgres::start(&[]).await;
+    let new = old.standby(&[]).await;
+    old.set("synchronous_standby_names", "standby").await;
+    let app = App::start(&[&old, &new], &[("RETRY_BUDGET_MS", "10000")]).await;
+    let http = app.http();
+    let load = Load::start(&http, 8, "z-").await;
+    load.acknowledges(100).await;
+    old.freeze();
+    new.admin("postgres").await.batch_execute("SELECT pg_promote()").await.expect("a promotion");
+    load.acknowledges(100).await;
+    old.thaw();
+    load.acknowledges(100).await;
+    let outcomes = load.finish().await;
+    assert_kept(&outcomes, &http.effects("order", "z-").await);
     http.assert_conserved().await;
+    let failed: Vec<_> = outcomes.iter().filter(|(_, o)| *o != Outcome::Acknowledged).collect();
+    assert!(failed.is_empty(), "{failed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

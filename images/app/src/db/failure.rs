@@ -1,6 +1,7 @@
 //! What can go wrong with the database, and what it means for the request that met it.
 
 use std::fmt;
+use std::io::ErrorKind;
 
 use tokio_postgres::error::{Severity, SqlState};
 
@@ -136,8 +137,21 @@ fn describe(error: &tokio_postgres::Error) -> String {
 fn cause_of(error: &tokio_postgres::Error) -> Cause {
     match error.as_db_error() {
         // Not from the server: the transport or the protocol broke.
-        None => Cause::Lost,
+        None => {
+            let source = std::error::Error::source(error);
+            cause_of_transport(source.and_then(|s| s.downcast_ref()).map(std::io::Error::kind))
+        }
         Some(e) => cause_of_state(e.code(), e.parsed_severity()),
+    }
+}
+
+/// A refusal comes from a living host; silence says nothing about what the server does.
+fn cause_of_transport(kind: Option<ErrorKind>) -> Cause {
+    match kind {
+        Some(ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) => {
+            Cause::TimedOut
+        }
+        _ => Cause::Lost,
     }
 }
 
@@ -200,6 +214,15 @@ mod tests {
         let state = SqlState::from_code("XX000");
         assert_eq!(cause_of_state(&state, Some(Severity::Fatal)), Cause::Lost);
         assert_eq!(cause_of_state(&state, Some(Severity::Error)), Cause::Refused);
+    }
+
+    #[test]
+    fn a_host_that_refuses_is_told_from_one_that_is_silent() {
+        assert_eq!(cause_of_transport(Some(ErrorKind::ConnectionRefused)), Cause::Lost);
+        assert_eq!(cause_of_transport(Some(ErrorKind::ConnectionReset)), Cause::Lost);
+        assert_eq!(cause_of_transport(None), Cause::Lost);
+        assert_eq!(cause_of_transport(Some(ErrorKind::TimedOut)), Cause::TimedOut);
+        assert_eq!(cause_of_transport(Some(ErrorKind::HostUnreachable)), Cause::TimedOut);
     }
 
     #[test]

@@ -18,6 +18,18 @@ use crate::config::Database;
 /// Longest that a commit without answer is watched. It bounds what an unreachable standby costs.
 const LINGER: Duration = Duration::from_secs(30);
 
+/// Whether the primary can be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// As far as anyone knows.
+    Good,
+    /// It left someone without an answer: it is asked again before the next use.
+    Doubted,
+    /// It is gone, or none was ever found.
+    #[default]
+    Lost,
+}
+
 /// What is known about the primary.
 #[derive(Clone, Debug, Default)]
 pub struct State {
@@ -25,8 +37,8 @@ pub struct State {
     pub generation: u64,
     /// The server last known as primary.
     pub primary: Option<Identity>,
-    /// No use may be made of it before it was asked again.
-    pub searching: bool,
+    /// Whether use may be made of it.
+    pub standing: Standing,
     /// Nothing older than this is a primary.
     pub floor: Option<Floor>,
     /// How many times a primary was looked for.
@@ -68,7 +80,7 @@ pub struct Stats {
 impl Pool {
     /// An empty pool, and a task that looks for the primary whenever none is known.
     pub fn start(config: Database) -> Self {
-        let state = State { searching: true, searches: 1, ..State::default() };
+        let state = State { searches: 1, ..State::default() };
         let size = config.pool_size;
         let pool = Self {
             shared: Arc::new(Shared {
@@ -102,7 +114,7 @@ impl Pool {
             in_use: size.saturating_sub(self.shared.uses.available_permits()),
             unsettled: size.saturating_sub(self.shared.commits.available_permits()),
             searches: state.searches,
-            has_primary: !state.searching,
+            has_primary: state.standing == Standing::Good,
         }
     }
 
@@ -134,7 +146,7 @@ impl Pool {
 
     async fn primary(&self, ends: Instant) -> Result<(u64, Identity), Failure> {
         let mut state = self.watch();
-        let found = state.wait_for(|s| !s.searching && s.primary.is_some());
+        let found = state.wait_for(|s| s.standing == Standing::Good);
         let none = || Failure::clean(Cause::NoPrimary, "no server accepts writes at the moment");
         let found = tokio::time::timeout_at(ends, found).await.map_err(|_| none())?;
         let found = found.map_err(|_| none())?;
@@ -172,23 +184,25 @@ impl Pool {
 
     /// Draws the conclusions from a failure on a connection of `generation`.
     fn learn(&self, generation: u64, failure: &Failure) {
-        let verdict = failure.cause.verdict();
-        let certain = verdict == Verdict::AllAreDead;
-        if !certain && verdict != Verdict::AskWhoIsPrimary {
-            return;
-        }
+        let standing = match failure.cause.verdict() {
+            Verdict::Keep | Verdict::Discard => return,
+            Verdict::AskWhoIsPrimary => Standing::Doubted,
+            Verdict::AllAreDead => Standing::Lost,
+        };
+        let lost = standing == Standing::Lost;
         let changed = self.shared.state.send_if_modified(|state| {
-            let news = state.generation == generation && (certain || !state.searching);
+            let good = state.standing == Standing::Good;
+            let news = state.generation == generation && (lost || good);
             if news {
-                state.searches += u64::from(!state.searching);
-                state.searching = true;
-                state.generation += u64::from(certain);
+                state.searches += u64::from(good);
+                state.standing = standing;
+                state.generation += u64::from(lost);
             }
             news
         });
         if changed {
-            tracing::warn!(generation, certain, "primary in doubt: {failure}");
-            if certain {
+            tracing::warn!(generation, ?standing, "primary: {failure}");
+            if lost {
                 self.idle(Vec::clear);
             }
         }
@@ -201,7 +215,7 @@ impl Pool {
             changed = state.primary.as_ref() != Some(&identity);
             state.generation += u64::from(changed);
             state.floor = raised(&identity);
-            state.searching = false;
+            state.standing = Standing::Good;
             state.primary = Some(identity.clone());
         });
         if changed {

@@ -27,9 +27,9 @@ pub struct Floor {
 /// What one server last answered, if anything yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It has not answered yet, in this search.
-    Pending,
-    /// It could not be asked, and why.
+    /// It has not answered yet, or not in time: it may be anything.
+    Silent,
+    /// It certainly serves nobody, because it refuses: and why.
     Unreachable(String),
     /// It was asked.
     Is(Identity),
@@ -52,7 +52,7 @@ pub fn choose(answers: &[Answer], floor: Option<&Floor>, heard_enough: bool) -> 
         .max_by_key(|(identity, timeline)| (is_of(floor, identity), *timeline));
     let (identity, timeline) = best?;
     let promoted = floor.is_some_and(|f| f.system == identity.system && timeline > f.timeline);
-    let all_heard = answers.iter().all(|a| *a != Answer::Pending);
+    let all_heard = answers.iter().all(|a| *a != Answer::Silent);
     (promoted || all_heard || heard_enough).then(|| identity.clone())
 }
 
@@ -65,7 +65,7 @@ pub fn raised(identity: &Identity) -> Option<Floor> {
 /// One line on what each server answered.
 pub fn describe(hosts: &[SocketAddr], answers: &[Answer]) -> String {
     let one = |(host, answer): (&SocketAddr, &Answer)| match answer {
-        Answer::Pending => format!("{host}: no answer"),
+        Answer::Silent => format!("{host}: no answer"),
         Answer::Unreachable(why) => format!("{host}: {why}"),
         Answer::Is(Identity { writes_timeline: None, .. }) => format!("{host}: a standby"),
         Answer::Is(Identity { writes_timeline: Some(t), .. }) => {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_first_claim_is_not_believed_before_all_are_heard() {
-        let answers = [server(1, "s", Some(1)), Answer::Pending];
+        let answers = [server(1, "s", Some(1)), Answer::Silent];
         assert_eq!(chosen(&answers, None, false), None);
         assert_eq!(chosen(&answers, Some(("s", 1)), false), None);
         assert_eq!(chosen(&answers, None, true), Some(1));
@@ -129,13 +129,13 @@ mod tests {
 
     #[test]
     fn a_promotion_is_taken_at_once() {
-        let answers = [Answer::Pending, server(2, "s", Some(2))];
+        let answers = [Answer::Silent, server(2, "s", Some(2))];
         assert_eq!(chosen(&answers, Some(("s", 1)), false), Some(2));
     }
 
     #[test]
     fn a_replaced_primary_is_never_taken_again() {
-        let zombie = [server(1, "s", Some(1)), Answer::Unreachable("silent".into())];
+        let zombie = [server(1, "s", Some(1)), Answer::Silent];
         assert_eq!(chosen(&zombie, Some(("s", 2)), true), None);
     }
 

@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::conn::Conn;
-use super::failure::Failure;
-use super::pool::{Pool, State};
+use super::failure::{Cause, Failure};
+use super::pool::{Pool, Standing, State};
 use super::primary::{Answer, Identity, choose, describe};
 use crate::config::Database;
 
@@ -37,7 +37,9 @@ pub fn start(pool: Pool) {
 
 async fn coordinate(pool: Pool, mut inbox: mpsc::Receiver<Report>) {
     let mut state = pool.watch();
-    while let Ok(searching) = state.wait_for(|s| s.searching).await.map(|s| s.clone()) {
+    while let Ok(searching) =
+        state.wait_for(|s| s.standing != Standing::Good).await.map(|s| s.clone())
+    {
         if let Some(identity) = search(&pool, &searching, &mut inbox).await {
             pool.publish(identity);
         } else {
@@ -53,8 +55,8 @@ async fn search(
     inbox: &mut mpsc::Receiver<Report>,
 ) -> Option<Identity> {
     let hosts = &pool.config().hosts;
-    let mut answers = vec![Answer::Pending; hosts.len()];
-    let heard_enough_at = Instant::now() + pool.config().connect_timeout;
+    let mut answers = vec![Answer::Silent; hosts.len()];
+    let heard_enough_at = Instant::now() + time_to_hear_all(pool.config(), state);
     let mut report_at = Instant::now() + REPORT_EVERY;
     loop {
         let now = Instant::now();
@@ -80,6 +82,19 @@ async fn search(
     }
 }
 
+/// How long to listen for others before a server that is not newer than what is known is believed
+/// that it is the primary. Everybody waits for as long as this when a standby's host is gone, so
+/// the one that was only slow gets the least. A task that has seen no primary yet cannot know
+/// that the first one to answer was replaced long ago, so it listens longest.
+fn time_to_hear_all(config: &Database, state: &State) -> Duration {
+    config.connect_timeout
+        * match (state.standing, &state.floor) {
+            (_, None) => 10,
+            (Standing::Lost, Some(_)) => 3,
+            (Standing::Good | Standing::Doubted, Some(_)) => 1,
+        }
+}
+
 /// Asks one server again and again while a search is on. The connection to a standby is kept
 /// between questions: a handshake costs a hundred times as much as a question.
 async fn ask_one(
@@ -90,7 +105,9 @@ async fn ask_one(
 ) {
     let mut kept: Option<Conn> = None;
     let mut began = (0, Instant::now());
-    while let Ok(search) = state.wait_for(|s| s.searching).await.map(|s| s.searches) {
+    while let Ok(search) =
+        state.wait_for(|s| s.standing != Standing::Good).await.map(|s| s.searches)
+    {
         if began.0 != search {
             began = (search, Instant::now());
         }
@@ -99,7 +116,7 @@ async fn ask_one(
             return;
         }
         let pace = (began.1.elapsed() / 50).clamp(PACE.0, PACE.1);
-        let found = state.wait_for(|s| !s.searching || s.searches != search);
+        let found = state.wait_for(|s| s.standing == Standing::Good || s.searches != search);
         match tokio::time::timeout(pace, found).await {
             Ok(Ok(_)) => kept = None,
             Ok(Err(_)) => return,
@@ -123,5 +140,9 @@ async fn ask(host: usize, config: &Database, kept: &mut Option<Conn>) -> Answer 
             identity
         }),
     };
-    asked.map_or_else(|failure| Answer::Unreachable(failure.detail), Answer::Is)
+    match asked {
+        Ok(identity) => Answer::Is(identity),
+        Err(failure) if failure.cause == Cause::TimedOut => Answer::Silent,
+        Err(failure) => Answer::Unreachable(failure.detail),
+    }
 }

@@ -126,6 +126,28 @@ impl Postgres {
         }
     }
 
+    /// Freezes every process of the server: it stays connected and answers nothing.
+    pub fn freeze(&self) {
+        // The one that starts the others first, and only then are these listed: none escapes.
+        if let Some(child) = &self.child {
+            signal(child.id(), "STOP");
+        }
+        self.postmaster_and_children().iter().for_each(|pid| signal(*pid, "STOP"));
+    }
+
+    /// Wakes the frozen server up.
+    pub fn thaw(&self) {
+        self.postmaster_and_children().iter().for_each(|pid| signal(*pid, "CONT"));
+    }
+
+    fn postmaster_and_children(&self) -> Vec<u32> {
+        let Some(postmaster) = self.child.as_ref().map(Child::id) else { return Vec::new() };
+        let path = format!("/proc/{postmaster}/task/{postmaster}/children");
+        let children = std::fs::read_to_string(path).expect("a list of processes");
+        let children = children.split_whitespace().map(|pid| pid.parse().expect("a pid"));
+        std::iter::once(postmaster).chain(children).collect()
+    }
+
     /// Changes a setting of the running server.
     pub async fn set(&self, name: &str, value: &str) {
         let admin = self.admin("postgres").await;
