@@ -245,8 +245,8 @@ const KNOCK_PORT: u16 = 9;
 /// Shell command that prints the id of a supervised process in a box.
 fn read_pid(process: BoxProcess) -> &'static str {
     match process {
-        BoxProcess::Nginx => "cat /run/service/nginx/supervise/pid",
-        BoxProcess::App => "cat /run/service/app/supervise/pid",
-        BoxProcess::Postgres => "cat /run/service/postgres/supervise/pid",
+        BoxProcess::Nginx => "cat /tmp/service/nginx/supervise/pid",
+        BoxProcess::App => "cat /tmp/service/app/supervise/pid",
+        BoxProcess::Postgres => "cat /tmp/service/postgres/supervise/pid",
     }
 }

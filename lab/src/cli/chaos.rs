@@ -182,7 +182,10 @@ async fn list(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliError
         Some(stage) => vec![stage],
         None => {
             let names = spec::builtin();
-            names.iter().map(|(n, _)| spec::load(n).map(|(s, _)| s)).collect::<Result<_, _>>()?
+            names
+                .iter()
+                .map(|b| spec::load(b.name).map(|(s, _)| s))
+                .collect::<Result<_, _>>()?
         }
     };
     let mut rows = Vec::new();

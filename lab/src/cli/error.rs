@@ -6,6 +6,7 @@ use crate::engine::EngineError;
 use crate::images::ImageError;
 use crate::journal::JournalError;
 use crate::run::RunError;
+use crate::spec::SpecError;
 
 /// Arguments or stage file are wrong.
 pub const USAGE: u8 = 2;
@@ -60,6 +61,12 @@ impl From<EngineError> for CliError {
         }
         let code = if matches!(e, EngineError::Corrupt(_)) { BUG } else { ENVIRONMENT };
         Self { code, message, hint: e.hint() }
+    }
+}
+
+impl From<SpecError> for CliError {
+    fn from(e: SpecError) -> Self {
+        Self::usage(e.to_string())
     }
 }
 

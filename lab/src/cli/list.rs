@@ -10,8 +10,8 @@ use crate::spec;
 /// Lists the built-in stages in order of growth.
 pub fn run(args: &FormatArgs, ui: &Ui) -> Result<u8, CliError> {
     let mut rows = Vec::new();
-    for (name, _) in spec::builtin() {
-        let (stage, _) = spec::load(name)?;
+    for built_in in spec::builtin() {
+        let (stage, _) = spec::load(built_in.name)?;
         let nodes: u16 = stage.tiers.values().flat_map(|t| t.zones.values()).sum();
         rows.push((stage, nodes));
     }

@@ -1,1 +1,126 @@
-//! TBD
+//! The images that the stages use: what they consist of, their content-hashed names, and how they
+//! are built. Besides `engine` the only part that talks to Docker.
+
+mod base;
+mod build;
+mod context;
+mod error;
+mod store;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use bollard::Docker;
+
+pub use context::Programs;
+pub use error::ImageError;
+pub use store::{ListedImage, clean, list, require};
+
+/// Our images. A later one may be built from an earlier one, never the other way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ImageName {
+    /// Debian, minimal.
+    Base,
+    /// The holder of a node's network namespace.
+    Net,
+    /// PostgreSQL and Patroni.
+    Postgres,
+    /// etcd.
+    Etcd,
+    /// nginx with the health checker.
+    Nginx,
+    /// The demo application.
+    App,
+    /// nginx, application and PostgreSQL in one.
+    Box,
+    /// The control plane.
+    Control,
+}
+
+impl ImageName {
+    /// All of them, in an order in which they can be built.
+    pub const ALL: [Self; 8] = [
+        Self::Base,
+        Self::Net,
+        Self::Postgres,
+        Self::Etcd,
+        Self::Nginx,
+        Self::App,
+        Self::Box,
+        Self::Control,
+    ];
+
+    /// The name in references, and of the folder in `images/`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Net => "net",
+            Self::Postgres => "postgres",
+            Self::Etcd => "etcd",
+            Self::Nginx => "nginx",
+            Self::App => "app",
+            Self::Box => "box",
+            Self::Control => "control",
+        }
+    }
+
+    /// The image that it is built from.
+    pub fn parent(self) -> Option<Self> {
+        match self {
+            Self::Base => None,
+            Self::Box => Some(Self::Postgres),
+            _ => Some(Self::Base),
+        }
+    }
+}
+
+/// What the builder reports while it works.
+#[derive(Clone, Debug)]
+pub enum ImageProgress {
+    /// An image is being built.
+    Building(ImageName),
+    /// The base is being pulled or bootstrapped.
+    Base(&'static str),
+    /// An image is there.
+    Built(ImageName, Duration),
+}
+
+impl fmt::Display for ImageProgress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Building(name) => write!(f, "building image {}", name.as_str()),
+            Self::Base(how) => write!(f, "base image: {how}"),
+            Self::Built(name, took) => {
+                write!(f, "image {} built in {:.1} s", name.as_str(), took.as_secs_f64())
+            }
+        }
+    }
+}
+
+/// Makes sure that the wanted images and what they are built from exist; returns name to reference
+/// for each. What exists is not built again; independent images are built at the same time.
+pub async fn ensure(
+    docker: &Docker,
+    wanted: &[ImageName],
+    progress: &(dyn Fn(ImageProgress) + Sync),
+) -> Result<BTreeMap<String, String>, ImageError> {
+    let programs = Programs::beside_us()?;
+    let contexts = context::contexts(&programs)?;
+    let mut needed: Vec<ImageName> = wanted.to_vec();
+    let mut missing: Vec<ImageName> = Vec::new();
+    while let Some(name) = needed.pop() {
+        let reference = contexts[&name].reference();
+        if missing.contains(&name) || store::exists(docker, &reference).await? {
+            continue;
+        }
+        missing.push(name);
+        needed.extend(name.parent());
+    }
+    missing.sort();
+    build::build_all(docker, &contexts, missing, progress).await?;
+    Ok(wanted.iter().map(|n| (n.as_str().to_owned(), contexts[n].reference())).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,11 @@ mod box_kind;
 mod control_node;
 mod etcd;
 mod load_balancer;
+mod patroni;
 mod postgres;
 mod service;
+
+pub use postgres::postgres_probe;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -136,7 +139,7 @@ pub fn entry(stage: &Stage, places: &[Place]) -> Vec<(Ipv4Addr, u16)> {
 
 /// A password of this lab for one role: known to whoever may read the lab's labels, and to nobody
 /// else.
-fn password(secret: &str, role: &str) -> String {
+pub fn password(secret: &str, role: &str) -> String {
     let digest = Sha256::digest(format!("{secret}/{role}"));
     digest.iter().take(12).map(|b| format!("{b:02x}")).collect()
 }

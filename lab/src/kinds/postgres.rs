@@ -1,1 +1,101 @@
 //! `postgres`: one server, or a cluster under Patroni.
+
+use std::net::Ipv4Addr;
+
+use super::{Context, DATABASE, POSTGRES_PORT, blank, patroni, password};
+use crate::plan::layout::{Place, of_tier};
+use crate::plan::node::{ConfigFile, NodeSpec, Probe};
+use crate::spec::model::{Postgres, Replication};
+
+/// A database node.
+pub(super) fn node(
+    context: &Context<'_>,
+    places: &[Place],
+    place: &Place,
+    kind: &Postgres,
+) -> NodeSpec {
+    let mut node = blank(context, place, "postgres", "postgres");
+    let members: Vec<&Place> = of_tier(places, &place.tier).collect();
+    node.data = Some("/data".into());
+    node.env.insert("SHOP_PASSWORD".into(), password(context.secret, DATABASE));
+    node.priority = 2;
+    match &kind.coordination {
+        Some(etcd) if members.len() > 1 => {
+            let etcd = of_tier(places, etcd).map(|p| p.address).collect();
+            clustered(context, &mut node, &members, place, kind, etcd);
+        }
+        _ => single(context, &mut node),
+    }
+    node
+}
+
+/// What says that a whole tier works.
+pub fn postgres_probe(kind: &Postgres, members: u16) -> Probe {
+    if kind.coordination.is_some() && members > 1 {
+        let synchronous = kind.replication == Replication::Synchronous;
+        Probe::PatroniCluster { members, synchronous }
+    } else {
+        Probe::Tcp { port: POSTGRES_PORT }
+    }
+}
+
+fn single(context: &Context<'_>, node: &mut NodeSpec) {
+    node.command = vec!["lab-postgres".into(), "single".into()];
+    node.files = vec![
+        ConfigFile { path: "/etc/lab/postgresql.conf".into(), content: SINGLE_CONF.into() },
+        ConfigFile {
+            path: "/etc/lab/pg_hba.conf".into(),
+            content: format!(
+                "local all all trust\n\
+                 host all all 127.0.0.1/32 scram-sha-256\n\
+                 host all all {} scram-sha-256\n",
+                context.subnet.cidr()
+            ),
+        },
+    ];
+    node.probe = Probe::Tcp { port: POSTGRES_PORT };
+}
+
+/// Durable by default: fsync, full-page writes and synchronous commit stay on.
+const SINGLE_CONF: &str = "listen_addresses = '*'
+unix_socket_directories = '/tmp'
+shared_buffers = 64MB
+max_connections = 100
+logging_collector = off
+log_min_messages = warning
+tcp_user_timeout = 5000
+";
+
+fn clustered(
+    context: &Context<'_>,
+    node: &mut NodeSpec,
+    members: &[&Place],
+    place: &Place,
+    kind: &Postgres,
+    etcd: Vec<Ipv4Addr>,
+) {
+    let first = members
+        .iter()
+        .find(|m| kind.primary.as_ref().is_none_or(|zone| *zone == m.zone))
+        .or(members.first())
+        .map(|m| m.address);
+    let input = patroni::PatroniInput {
+        scope: place.tier.clone(),
+        name: place.name.clone(),
+        address: place.address,
+        etcd,
+        subnet: context.subnet,
+        replication: kind.replication,
+        superuser_password: password(context.secret, "postgres"),
+        replication_password: password(context.secret, "replicator"),
+    };
+    node.command = vec!["lab-postgres".into(), "patroni".into()];
+    node.files = vec![ConfigFile {
+        path: "/etc/lab/patroni.yml".into(),
+        content: patroni::patroni_yml(&input),
+    }];
+    if let Some(first) = first.filter(|f| *f != place.address) {
+        node.env.insert("FIRST_PRIMARY".into(), first.to_string());
+    }
+    node.probe = postgres_probe(kind, u16::try_from(members.len()).unwrap_or(u16::MAX));
+}

@@ -4,9 +4,11 @@
 //! All of these are readers of the same [`RunFindings`](crate::verify::RunFindings): none of them
 //! decides anything.
 
+mod compose;
 mod html;
 mod json;
 mod junit;
+mod seen;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -14,8 +16,10 @@ pub mod ui;
 pub mod units;
 mod words;
 
+pub use compose::compose;
 pub use html::html;
 pub use json::{SCHEMA_VERSION, results_json};
 pub use junit::junit;
+pub use seen::seen;
 pub use table::table;
 pub use ui::{Level, LogWriter, Ui};

@@ -13,4 +13,4 @@ pub use experiment::{ExperimentRun, Pace, SharedJournal, now, record};
 pub use folder::RunFolder;
 pub use lab::RunningLab;
 pub use since_up::{CANARY_PREFIX, since_up};
-pub use up::{Up, UpOutcome, prepare};
+pub use up::{Up, UpOutcome, images_of, prepare};

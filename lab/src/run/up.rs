@@ -103,7 +103,7 @@ fn refuse_another(
 async fn heal_abandoned(engine: &Engine, ui: &Ui) -> Result<(), RunError> {
     let quiet = |_: Event| {};
     for marker in chaos::heal_abandoned(engine, &quiet).await? {
-        ui.note(&format!("healed a fault that was left behind on {}", marker.nodes.join(", ")));
+        ui.warn(&format!("healed a fault that was left behind on {}", marker.nodes.join(", ")));
     }
     Ok(())
 }
@@ -120,7 +120,7 @@ async fn propose(
 }
 
 /// Builds what is missing and returns the reference of every image of ours that the stage needs.
-async fn images_of(
+pub async fn images_of(
     engine: &Engine,
     stage: &Stage,
     ui: &Ui,

@@ -1,0 +1,116 @@
+//! Where the base comes from: a registry when one answers, otherwise Debian's packages.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::query_parameters::CreateImageOptions;
+use futures::StreamExt;
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
+
+use super::{ImageError, ImageProgress, store};
+
+/// The public image that equals what the bootstrap makes.
+const PUBLIC: (&str, &str) = ("debian", "trixie-slim");
+/// The release that both are.
+const RELEASE: &str = "trixie";
+/// Longest wait for a registry to begin to answer; a pull that has begun may take its time.
+const REGISTRY_ANSWERS_WITHIN: Duration = Duration::from_secs(6);
+
+/// Reference of a root file system to build the base from.
+pub async fn rootfs(
+    docker: &Docker,
+    progress: &(dyn Fn(ImageProgress) + Sync),
+) -> Result<String, ImageError> {
+    let bootstrapped = bootstrapped_reference();
+    if store::exists(docker, &bootstrapped).await? {
+        return Ok(bootstrapped);
+    }
+    let public = format!("{}:{}", PUBLIC.0, PUBLIC.1);
+    if store::exists(docker, &public).await? {
+        return Ok(public);
+    }
+    match pull(docker, progress).await {
+        Ok(()) => Ok(public),
+        Err(registry) => {
+            bootstrap(docker, &bootstrapped, &registry, progress).await?;
+            Ok(bootstrapped)
+        }
+    }
+}
+
+/// The mirror is part of the name: another one may hold other packages.
+fn bootstrapped_reference() -> String {
+    let mirror = std::env::var("LAB_DEBIAN_MIRROR").unwrap_or_default();
+    let digest = Sha256::digest(format!("{RELEASE} {mirror}"));
+    let hash: String = digest.iter().take(6).map(|b| format!("{b:02x}")).collect();
+    format!("lab/rootfs:{hash}")
+}
+
+/// Pulls the public image; the error says why that is not possible.
+async fn pull(docker: &Docker, progress: &(dyn Fn(ImageProgress) + Sync)) -> Result<(), String> {
+    let options = CreateImageOptions {
+        from_image: Some(PUBLIC.0.into()),
+        tag: Some(PUBLIC.1.into()),
+        ..Default::default()
+    };
+    let mut stream = std::pin::pin!(docker.create_image(Some(options), None, None));
+    let first = tokio::time::timeout(REGISTRY_ANSWERS_WITHIN, stream.next()).await;
+    match first {
+        Err(_) => return Err("no answer".into()),
+        Ok(Some(Err(e))) => return Err(e.to_string()),
+        Ok(_) => progress(ImageProgress::Base("pulling")),
+    }
+    while let Some(step) = stream.next().await {
+        step.map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+/// Builds a minimal Debian from its packages, straight into the engine.
+async fn bootstrap(
+    docker: &Docker,
+    reference: &str,
+    registry: &str,
+    progress: &(dyn Fn(ImageProgress) + Sync),
+) -> Result<(), ImageError> {
+    progress(ImageProgress::Base("no registry answers, bootstrapping from Debian's packages"));
+    let mut command = Command::new("mmdebstrap");
+    command.args(["--variant=minbase", "--quiet", RELEASE, "-"]);
+    command.args(std::env::var("LAB_DEBIAN_MIRROR").ok());
+    // Killed with us: it removes its temporary folder when it is asked to end.
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let child = command.spawn().map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => ImageError::NoBase { registry: registry.into() },
+        _ => ImageError::Io { path: "mmdebstrap".into(), source: e },
+    })?;
+    let output = child
+        .wait_with_output()
+        .await
+        .map_err(|source| ImageError::Io { path: "mmdebstrap".into(), source })?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let tail: Vec<&str> = said.lines().rev().take(8).collect();
+        let tail: Vec<&str> = tail.into_iter().rev().collect();
+        return Err(ImageError::Bootstrap(tail.join("\n")));
+    }
+    import(docker, reference, output.stdout).await
+}
+
+async fn import(docker: &Docker, reference: &str, tar: Vec<u8>) -> Result<(), ImageError> {
+    let (repo, tag) = reference.split_once(':').unwrap_or((reference, "latest"));
+    let options = CreateImageOptions {
+        from_src: Some("-".into()),
+        repo: Some(repo.into()),
+        tag: Some(tag.into()),
+        changes: vec!["LABEL lab.image=rootfs".into()],
+        ..Default::default()
+    };
+    let body = bollard::body_full(tar.into());
+    let mut stream = std::pin::pin!(docker.create_image(Some(options), Some(body), None));
+    while let Some(step) = stream.next().await {
+        step?;
+    }
+    Ok(())
+}
