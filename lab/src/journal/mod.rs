@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::spec::model::{Fault, Stage};
 
 mod file;
-pub use file::{read, JournalError, Writer};
+pub use file::{JournalError, Writer, read};
 
 /// Microseconds since the Unix epoch. All entries of a run are stamped by one machine's clock.
 pub type Micros = i64;
