@@ -46,3 +46,16 @@ fn write(value: &Value, out: &mut String) {
         scalar => out.push_str(&scalar.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_that_is_hashed_is_sorted_and_dense() {
+        let value = serde_json::json!({ "b": { "d": null, "c": "ä\n" }, "a": [1.0, true] });
+        let mut text = String::new();
+        write(&value, &mut text);
+        assert_eq!(text, r#"{"a":[1.0,true],"b":{"c":"ä\n","d":null}}"#);
+    }
+}

@@ -29,7 +29,7 @@ pub fn load(arg: &str) -> Result<(Stage, Origin), SpecError> {
     if arg.contains('/') || arg.ends_with(".yaml") || arg.ends_with(".yml") {
         let bytes =
             read(arg).map_err(|source| SpecError::Unreadable { file: arg.to_owned(), source })?;
-        let text = utf8(&bytes).map_err(|problem| SpecErrors::new(arg, vec![problem]))?;
+        let text = utf8(&bytes).map_err(|problem| SpecErrors::new(arg, vec![*problem]))?;
         return Ok((parse(text, arg)?, Origin::File(PathBuf::from(arg))));
     }
     let stages = builtin();
@@ -53,12 +53,13 @@ fn read(file: &str) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn utf8(bytes: &[u8]) -> Result<&str, Problem> {
+fn utf8(bytes: &[u8]) -> Result<&str, Box<Problem>> {
     // Said here because a cut-off file may also end within a character.
     if bytes.len() > LARGEST {
         let message = format!("the file has more than {} KiB, which is too much", LARGEST / 1024);
         return Err(Problem::new(Pos::START, &Path::root(), message)
-            .allowed(format!("a stage file of at most {} KiB", LARGEST / 1024)));
+            .allowed(format!("a stage file of at most {} KiB", LARGEST / 1024))
+            .into());
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
@@ -70,5 +71,6 @@ fn utf8(bytes: &[u8]) -> Result<&str, Problem> {
             .found(&format!("0x{byte:02x}"))
             .allowed("text in UTF-8")
             .help("save the file as UTF-8; it may be UTF-16, or not a text file")
+            .into()
     })
 }

@@ -13,10 +13,10 @@ use super::{fields, shape, tree, validate};
 pub fn parse(text: &str, file: &str) -> Result<Stage, SpecErrors> {
     // A byte order mark is legal and means nothing in UTF-8.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let root = tree::read(text).map_err(|problem| SpecErrors::new(file, vec![problem]))?;
+    let root = tree::read(text).map_err(|problem| SpecErrors::new(file, vec![*problem]))?;
     let mut problems = fields::check(&root, shape::stage());
     let stage = match problems.is_empty() {
-        true => Some(typed(text).map_err(|problem| SpecErrors::new(file, vec![problem]))?),
+        true => Some(typed(text).map_err(|problem| SpecErrors::new(file, vec![*problem]))?),
         false => None,
     };
     let draft = match &stage {
@@ -32,11 +32,12 @@ pub fn parse(text: &str, file: &str) -> Result<Stage, SpecErrors> {
 
 /// The typed step. The checks before it know the same types, so an error here means that the two
 /// YAML parsers read the text differently.
-fn typed(text: &str) -> Result<Stage, Problem> {
+fn typed(text: &str) -> Result<Stage, Box<Problem>> {
     serde_yaml::from_str(text).map_err(|error| {
         let at = error
             .location()
             .map_or(Pos::START, |l| Pos { line: l.line().max(1), column: l.column().max(1) });
         Problem::new(at, &Path::root(), format!("not a stage: {}", quote(&error.to_string())))
+            .into()
     })
 }

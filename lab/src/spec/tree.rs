@@ -40,6 +40,8 @@ pub(super) enum Content {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     pub(super) key: String,
+    /// The key is a bare word, and so could be a number or a truth value to the typed parser.
+    pub(super) plain: bool,
     pub(super) at: Pos,
     pub(super) value: Node,
 }
@@ -95,16 +97,18 @@ impl Node {
 ///
 /// # Errors
 /// The first thing that is not YAML, or not the part of YAML that stage files use.
-pub(super) fn read(text: &str) -> Result<Node, Problem> {
+pub(super) fn read(text: &str) -> Result<Node, Box<Problem>> {
     if text.len() > LARGEST {
         let message = format!("the file has {} KiB, which is too much", text.len() / 1024);
         return Err(problem(Pos::START, message)
-            .allowed(format!("a stage file of at most {} KiB", LARGEST / 1024)));
+            .allowed(format!("a stage file of at most {} KiB", LARGEST / 1024))
+            .into());
     }
-    let mut builder = Builder::default();
+    let end = end_of(text);
+    let mut builder = Builder::new(end);
     let mut parser = Parser::new_from_str(text);
     while let Some(next) = next_event(&mut parser) {
-        let (event, span) = next.map_err(|e| explain(&e, text))?;
+        let (event, span) = next.map_err(|e| explain(&e, text, end))?;
         if builder.on_event(event, span)? {
             break;
         }
@@ -113,6 +117,7 @@ pub(super) fn read(text: &str) -> Result<Node, Problem> {
         problem(Pos::START, "the file is empty")
             .allowed("a stage: `stage`, `title`, `users`, …")
             .help("`lab show stage-1` shows a complete one")
+            .into()
     })
 }
 
@@ -126,17 +131,25 @@ fn problem(at: Pos, message: impl Into<String>) -> Problem {
     Problem::new(at, &Path::root(), message)
 }
 
-impl From<&Marker> for Pos {
-    fn from(marker: &Marker) -> Self {
-        Self { line: marker.line().max(1), column: marker.col() + 1 }
-    }
+/// Where the scanner stands. It counts a line more than there is at the end of a text without a
+/// line break.
+fn position(marker: &Marker, end: Pos) -> Pos {
+    let at = Pos { line: marker.line().max(1), column: marker.col() + 1 };
+    if at.line > end.line { end } else { at }
+}
+
+/// Where the text ends. YAML knows three line breaks.
+fn end_of(text: &str) -> Pos {
+    let lines = text.split('\n').flat_map(|l| l.strip_suffix('\r').unwrap_or(l).split('\r'));
+    let (count, last) = lines.fold((0, ""), |(count, _), line| (count + 1, line));
+    Pos { line: count, column: last.chars().count() + 1 }
 }
 
 /// A syntax error in the words of someone who writes a stage file.
-fn explain(error: &ScanError, text: &str) -> Problem {
-    let at = within(text, Pos::from(error.marker()));
+fn explain(error: &ScanError, text: &str, end: Pos) -> Box<Problem> {
+    let at = position(error.marker(), end);
     if error.info().contains("recursion limit") {
-        return too_deep(at);
+        return too_deep(at).into();
     }
     // The scanner may notice a tab only on the line after it, or stop at the end of the one before.
     for line in [at.line, at.line + 1, at.line.saturating_sub(1)] {
@@ -145,23 +158,13 @@ fn explain(error: &ScanError, text: &str) -> Problem {
         if let Some(column) = content[..indent].find('\t') {
             return problem(Pos { line, column: column + 1 }, "a tab in the indentation")
                 .found("\t")
-                .allowed("spaces");
+                .allowed("spaces")
+                .into();
         }
     }
     problem(at, format!("not valid YAML: {}", quote(error.info())))
         .help("often the cause is in the line above: indentation, a missing quote or a missing `:`")
-}
-
-/// The scanner counts a line more than there is at the end of a text without a line break.
-fn within(text: &str, at: Pos) -> Pos {
-    let lines: Vec<&str> =
-        text.split('\n').flat_map(|l| l.trim_end_matches('\r').split('\r')).collect();
-    match lines.last() {
-        Some(last) if at.line > lines.len() => {
-            Pos { line: lines.len(), column: last.chars().count() + 1 }
-        }
-        _ => at,
-    }
+        .into()
 }
 
 /// A tag as it is usually written: `!!str` for the ones of YAML itself.
@@ -175,17 +178,28 @@ fn too_deep(at: Pos) -> Problem {
         .allowed("the fields of a stage, which nest 6 deep")
 }
 
+fn no_key(at: Pos) -> Box<Problem> {
+    problem(at, "a key that is a list or a map").allowed("text as key").into()
+}
+
 /// A map or list that is not complete yet.
 struct Open {
     at: Pos,
     anchor: usize,
     /// The key that waits for its value, in a map.
-    key: Option<(String, Pos)>,
+    key: Option<Key>,
     content: Content,
 }
 
-#[derive(Default)]
+/// A key that has no value yet.
+struct Key {
+    text: String,
+    plain: bool,
+    at: Pos,
+}
+
 struct Builder {
+    end: Pos,
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
@@ -193,15 +207,21 @@ struct Builder {
 }
 
 impl Builder {
+    /// A builder for a text that ends there.
+    fn new(end: Pos) -> Self {
+        Self { end, open: Vec::new(), anchors: HashMap::new(), nodes: 0, root: None }
+    }
+
     /// Takes one event; true when the stream is at its end.
-    fn on_event(&mut self, event: Event<'_>, span: Span) -> Result<bool, Problem> {
-        let at = Pos::from(&span.start);
+    fn on_event(&mut self, event: Event<'_>, span: Span) -> Result<bool, Box<Problem>> {
+        let at = position(&span.start, self.end);
         match event {
             Event::StreamEnd => return Ok(true),
             Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
             Event::DocumentStart(_) if self.root.is_some() => {
                 return Err(problem(at, "a second YAML document in the file")
-                    .allowed("one stage in one file"));
+                    .allowed("one stage in one file")
+                    .into());
             }
             Event::DocumentStart(_) => {}
             Event::Alias(anchor) => self.alias(anchor, at)?,
@@ -209,7 +229,8 @@ impl Builder {
             | Event::SequenceStart(_, Some(tag))
             | Event::MappingStart(_, Some(tag)) => {
                 return Err(problem(at, format!("the YAML tag `{}`", tag_name(&tag)))
-                    .allowed("values without tags"));
+                    .allowed("values without tags")
+                    .into());
             }
             Event::Scalar(text, style, anchor, None) => {
                 let at = self.position_of(&text, style, at);
@@ -241,31 +262,32 @@ impl Builder {
         let nothing = style == ScalarStyle::Plain && (text.is_empty() || text == "~");
         let key = self.open.last().and_then(|open| open.key.as_ref());
         match key {
-            Some((_, key_at)) if nothing => *key_at,
+            Some(key) if nothing => key.at,
             _ => at,
         }
     }
 
-    fn start(&mut self, at: Pos, anchor: usize, content: Content) -> Result<(), Problem> {
+    fn start(&mut self, at: Pos, anchor: usize, content: Content) -> Result<(), Box<Problem>> {
         if let Some(Open { key: None, content: Content::Map(_), .. }) = self.open.last() {
-            return Err(problem(at, "a key that is a list or a map").allowed("text as key"));
+            return Err(no_key(at));
         }
         self.check_depth(self.open.len() + 1, at)?;
         self.open.push(Open { at, anchor, key: None, content });
         Ok(())
     }
 
-    fn check_depth(&self, depth: usize, at: Pos) -> Result<(), Problem> {
+    fn check_depth(&self, depth: usize, at: Pos) -> Result<(), Box<Problem>> {
         if depth <= DEEPEST {
             return Ok(());
         }
-        Err(too_deep(at))
+        Err(too_deep(at).into())
     }
 
-    fn alias(&mut self, anchor: usize, at: Pos) -> Result<(), Problem> {
+    fn alias(&mut self, anchor: usize, at: Pos) -> Result<(), Box<Problem>> {
         let Some(node) = self.anchors.get(&anchor) else {
             return Err(problem(at, "an alias that contains itself")
-                .allowed("an alias of something that ends before it"));
+                .allowed("an alias of something that ends before it")
+                .into());
         };
         let copy = Node { at, content: node.content.clone() };
         self.check_depth(self.open.len() + copy.depth(), at)?;
@@ -274,11 +296,12 @@ impl Builder {
     }
 
     /// Puts a complete value where it belongs.
-    fn complete(&mut self, node: Node, anchor: usize) -> Result<(), Problem> {
+    fn complete(&mut self, node: Node, anchor: usize) -> Result<(), Box<Problem>> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
             return Err(problem(node.at, format!("more than {MOST_NODES} values"))
-                .allowed("a file of usual size, whose aliases do not multiply"));
+                .allowed("a file of usual size, whose aliases do not multiply")
+                .into());
         }
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
@@ -290,19 +313,22 @@ impl Builder {
         match &mut open.content {
             Content::List(items) => items.push(node),
             Content::Map(entries) => match open.key.take() {
-                Some((key, at)) => entries.push(Entry { key, at, value: node }),
-                None => match node.content {
-                    Content::Plain(text) | Content::Quoted(text) => {
-                        open.key = Some((text, node.at))
-                    }
-                    _ => {
-                        return Err(problem(node.at, "a key that is a list or a map")
-                            .allowed("text as key"));
-                    }
-                },
+                Some(Key { text, plain, at }) => {
+                    entries.push(Entry { key: text, plain, at, value: node });
+                }
+                None => open.key = Some(key(node)?),
             },
             Content::Plain(_) | Content::Quoted(_) => {}
         }
         Ok(())
+    }
+}
+
+fn key(node: Node) -> Result<Key, Box<Problem>> {
+    let at = node.at;
+    match node.content {
+        Content::Plain(text) => Ok(Key { text, plain: true, at }),
+        Content::Quoted(text) => Ok(Key { text, plain: false, at }),
+        Content::Map(_) | Content::List(_) => Err(no_key(at)),
     }
 }

@@ -70,11 +70,23 @@ impl Walk {
         }
         for entry in place.node.entries() {
             let path = place.path.key(&entry.key);
-            if let Some(rule) = names {
+            if entry.plain && resolve(&entry.key) != Scalar::Text {
+                self.key_not_text(entry.at, &path, &entry.key);
+            } else if let Some(rule) = names {
                 self.name(entry.at, &path, &entry.key, rule);
             }
             self.value(&Place { node: &entry.value, at: entry.at, path: &path }, values);
         }
+    }
+
+    fn key_not_text(&mut self, at: Pos, path: &Path, key: &str) {
+        let message = format!("the key `{}` is {}", quote(key), kind_of_word(key));
+        self.problems.push(
+            Problem::new(at, path, message)
+                .found(key)
+                .allowed("text as key")
+                .help(format!("put it in quotes to make it text: \"{}\"", quote(key))),
+        );
     }
 
     fn list(&mut self, place: &Place<'_>, items: &[Node], rule: (&Shape, bool, bool)) {
@@ -195,12 +207,18 @@ fn kind_of(node: &Node) -> String {
         Content::Map(_) => "a map".to_owned(),
         Content::List(_) => "a list".to_owned(),
         Content::Quoted(text) => format!("the text \"{}\"", quote(text)),
-        Content::Plain(word) => match resolve(word) {
-            Scalar::Null => "empty".to_owned(),
-            Scalar::Flag(_) => format!("the truth value {}", quote(word)),
-            Scalar::Whole(_) | Scalar::Number(_) => format!("the number {}", quote(word)),
-            Scalar::Text => format!("the text `{}`", quote(word)),
-        },
+        Content::Plain(word) => kind_of_word(word),
+    }
+}
+
+/// What a bare word is, in words.
+fn kind_of_word(word: &str) -> String {
+    match resolve(word) {
+        Scalar::Null if word.is_empty() => "empty".to_owned(),
+        Scalar::Null => format!("empty (`{word}`)"),
+        Scalar::Flag(_) => format!("the truth value {}", quote(word)),
+        Scalar::Whole(_) | Scalar::Number(_) => format!("the number {}", quote(word)),
+        Scalar::Text => format!("the text `{}`", quote(word)),
     }
 }
 

@@ -298,6 +298,27 @@ fn merge_key() {
 }
 
 #[test]
+fn number_as_key() {
+    assert_snapshot!(errors(&[("    database: db", "    database: db\n    env: {80: web, 'yes': a, true: b}")]), @r#"
+    s.yaml:17:11: the key `80` is the number 80
+      allowed: text as key
+      help: put it in quotes to make it text: "80"
+    s.yaml:17:30: the key `true` is the truth value true
+      allowed: text as key
+      help: put it in quotes to make it text: "true"
+    "#);
+}
+
+#[test]
+fn null_as_name() {
+    assert_snapshot!(errors(&[("  store:\n", "  null:\n"), ("coordination: store", "coordination: \"null\"")]), @r#"
+    s.yaml:24:3: the key `null` is empty (`null`)
+      allowed: text as key
+      help: put it in quotes to make it text: "null"
+    "#);
+}
+
+#[test]
 fn control_characters() {
     assert_snapshot!(errors(&[("stage: small", "stage: \"a\\e[31m\"")]), @r"
     s.yaml:1:8: `a\u{1b}[31m` is not a name
