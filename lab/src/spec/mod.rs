@@ -1,2 +1,32 @@
 //! Parses and validates stage files.
+//!
+//! `load` takes what the user typed, `parse` the text of a file. On the way the text becomes a tree
+//! with positions (`tree`), the tree is compared with the shape of the model (`fields`, whose
+//! rules come from the JSON Schema of the types), the typed parser reads it (`parse`), and rules
+//! across fields are checked (`validate`).
+
 pub mod model;
+
+mod builtin;
+mod draft;
+mod error;
+mod fields;
+mod hash;
+mod load;
+mod parse;
+mod path;
+mod scalar;
+mod schema;
+mod shape;
+mod short;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod validate;
+
+pub use builtin::{BuiltIn, builtin};
+pub use error::{Problem, SpecError, SpecErrors};
+pub use hash::definition_hash;
+pub use load::{Origin, load};
+pub use parse::parse;
+pub use schema::schema;

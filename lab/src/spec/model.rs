@@ -1,37 +1,62 @@
 //! The types of a stage: what one YAML file in `stages/` means once it is parsed and valid.
 //!
 //! Every field here has one spelling in YAML (`snake_case` keys, `kebab-case` values), and
-//! the JSON Schema of `lab schema` is generated from these types. Times are `_ms` in YAML.
+//! the JSON Schema of `lab schema` is generated from these types, limits included. Times are `_ms` in
+//! YAML. Rules that need more than one field are in `validate`.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The name of a tier, zone, region or experiment: lower-case letters, digits and `-`, starting
+use super::short;
+
+/// The name of a stage, tier, zone or region: lower-case letters, digits and `-`, starting
 /// with a letter, at most 24 characters (it becomes part of container names).
 pub type Name = String;
+
+/// [`Name`] as a regular expression, for the JSON Schema.
+pub const NAME_PATTERN: &str = "^[a-z][a-z0-9-]{0,23}$";
+
+/// The pattern of experiment names: as [`NAME_PATTERN`] with up to 40 characters, because they are
+/// sentences in short and never part of a container name.
+pub const EXPERIMENT_PATTERN: &str = "^[a-z][a-z0-9-]{0,39}$";
+
+/// Longest time that a stage file may ask for (10 minutes): a run that nobody waits for proves
+/// nothing.
+pub const LONGEST_MS: u64 = 600_000;
+
+/// Most requests per second that one machine is asked for: where the load generator was measured to
+/// collapse on two cores.
+pub const MOST_PER_S: u32 = 20_000;
 
 /// One architecture at one stage of growth.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
     /// The stage's own name, such as `stage-1k`.
+    #[schemars(regex(pattern = NAME_PATTERN))]
     pub stage: Name,
     /// One line for `lab list`.
+    #[schemars(length(min = 1))]
     pub title: String,
     /// How many users the architecture is meant for; the derived peak follows from it.
+    #[schemars(range(min = 1))]
     pub users: u64,
     /// What this stage adds and why, in a few sentences.
+    #[schemars(length(min = 1))]
     pub intent: String,
     /// What the stage before could not do: the reason this stage exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
     /// Failure domains. At least one region with at least one zone.
+    #[schemars(length(min = 1))]
     pub regions: Vec<Region>,
     /// Waiting times of emulated services are divided by this (1 = the provider's own clock).
     #[serde(default = "one")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub time_scale: f64,
     /// The layers, in the order of a request's way through them.
+    #[schemars(transform = short::tier_names)]
     pub tiers: IndexMap<Name, Tier>,
     /// Which tier calls which.
     #[serde(default)]
@@ -47,6 +72,7 @@ pub struct Stage {
     /// What users were promised.
     pub objectives: Objectives,
     /// What is broken on purpose, and what must hold.
+    #[schemars(transform = short::experiment_names)]
     pub experiments: IndexMap<Name, Experiment>,
 }
 
@@ -55,8 +81,10 @@ pub struct Stage {
 #[serde(deny_unknown_fields)]
 pub struct Region {
     /// Such as `eu`.
+    #[schemars(regex(pattern = NAME_PATTERN))]
     pub name: Name,
     /// Such as `[a, b, c]`; a zone name is unique across regions.
+    #[schemars(length(min = 1), inner(regex(pattern = NAME_PATTERN)))]
     pub zones: Vec<Name>,
 }
 
@@ -67,6 +95,8 @@ pub struct Tier {
     #[serde(flatten)]
     pub kind: Kind,
     /// Zone name to number of nodes in it. A short list `[a, b]` means one node in each.
+    #[serde(deserialize_with = "short::zones")]
+    #[schemars(transform = short::zones_schema)]
     pub zones: IndexMap<Name, u16>,
     /// CPU and memory of each node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +104,7 @@ pub struct Tier {
     /// Port of 127.0.0.1 on which the first node answers; the n-th node answers on the n-th port
     /// from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub publish: Option<u16>,
     /// What the tier is for, shown by `lab show`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,9 +144,11 @@ pub struct BoxKind {
 pub struct Service {
     /// `app` for the demo application, or the name of any local image.
     #[serde(default = "app_image")]
+    #[schemars(length(min = 1))]
     pub image: String,
     /// Port on which a task answers HTTP.
     #[serde(default = "service_port")]
+    #[schemars(range(min = 1))]
     pub port: u16,
     /// Path that answers 200 while the task is alive.
     #[serde(default = "health_path")]
@@ -140,12 +173,16 @@ pub struct Habits {
     /// Idempotency keys: a repeated write has one effect.
     pub idempotency: bool,
     /// How long one request may keep trying, in milliseconds.
+    #[schemars(range(max = LONGEST_MS))]
     pub retry_budget_ms: u64,
     /// Longest wait for a connection to the database, in milliseconds.
+    #[schemars(range(max = LONGEST_MS))]
     pub connect_timeout_ms: u64,
     /// Longest wait for one statement, in milliseconds.
+    #[schemars(range(max = LONGEST_MS))]
     pub statement_timeout_ms: u64,
     /// Connections each task keeps to the database.
+    #[schemars(range(min = 1))]
     pub pool_size: u16,
 }
 
@@ -180,12 +217,16 @@ pub struct LoadBalancer {
 #[serde(deny_unknown_fields, default)]
 pub struct HealthCheck {
     /// Time between two probes of one target.
+    #[schemars(range(max = LONGEST_MS))]
     pub interval_ms: u64,
     /// Longest wait for one answer.
+    #[schemars(range(min = 1, max = LONGEST_MS))]
     pub timeout_ms: u64,
     /// Successes in a row that bring a target back.
+    #[schemars(range(min = 1))]
     pub healthy_after: u16,
     /// Failures in a row that take a target out.
+    #[schemars(range(min = 1))]
     pub unhealthy_after: u16,
 }
 
@@ -207,6 +248,7 @@ pub struct Postgres {
     pub replication: Replication,
     /// Zone of the first primary; the first zone of the tier when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-one" = "a postgres tier has one primary"))]
     pub primary: Option<Name>,
     /// Key ranges or hashes the data is split by (`stage-10m`); 1 means not sharded.
     #[serde(default = "one_shard")]
@@ -244,8 +286,10 @@ pub struct Edge {
 #[serde(deny_unknown_fields)]
 pub struct Size {
     /// Cores, such as 0.25 or 2.
+    #[schemars(range(max = 1024), extend("exclusiveMinimum" = 0))]
     pub cpus: f64,
     /// Memory limit in MiB.
+    #[schemars(range(min = 32))]
     pub memory_mib: u64,
 }
 
@@ -258,8 +302,10 @@ pub struct ControlPlane {
     /// Fences a database node whose death is confirmed, which shortens the fail-over.
     pub fence: bool,
     /// How long a database node must be dead before it is fenced, in milliseconds.
+    #[schemars(range(max = LONGEST_MS))]
     pub fence_after_ms: u64,
     /// Requests per second of the canary.
+    #[schemars(range(max = MOST_PER_S))]
     pub canary_per_s: u32,
 }
 
@@ -276,18 +322,23 @@ pub struct Traffic {
     /// The tier that users talk to.
     pub entry: Name,
     /// Requests per second that this machine sends during experiments.
+    #[schemars(range(min = 1, max = MOST_PER_S))]
     pub rate_per_s: u32,
     /// Requests of one user in a day (20 unless the stage knows better).
     #[serde(default = "twenty")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub requests_per_user_day: f64,
     /// Peak over mean (4 unless the stage knows better).
     #[serde(default = "four")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub peak_factor: f64,
     /// Share of requests that only read, in percent (70 unless the stage knows better).
     #[serde(default = "seventy")]
+    #[schemars(range(max = 100))]
     pub read_percent: u8,
     /// Longest a client waits for one answer.
     #[serde(default = "client_timeout")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
     pub timeout_ms: u64,
 }
 
@@ -304,10 +355,13 @@ impl Traffic {
 #[serde(deny_unknown_fields)]
 pub struct Objectives {
     /// Least share of requests that succeed, in percent, over the whole experiment.
+    #[schemars(range(min = 0, max = 100))]
     pub availability_percent: f64,
     /// 99th percentile of latency from the intended start, outside of the recovery time.
+    #[schemars(range(min = 1, max = LONGEST_MS))]
     pub p99_ms: u64,
     /// Longest time from the fault until service is back for good.
+    #[schemars(range(max = LONGEST_MS))]
     pub rto_ms: u64,
     /// How many acknowledged writes may be lost.
     #[serde(default)]
@@ -318,16 +372,19 @@ pub struct Objectives {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObjectivesOverride {
-    /// See [`Objectives::availability_percent`].
+    /// Least share of requests that succeed, in percent; the stage's when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
     pub availability_percent: Option<f64>,
-    /// See [`Objectives::p99_ms`].
+    /// 99th percentile of latency; the stage's when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
     pub p99_ms: Option<u64>,
-    /// See [`Objectives::rto_ms`].
+    /// Longest time from the fault until service is back; the stage's when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = LONGEST_MS))]
     pub rto_ms: Option<u64>,
-    /// See [`Objectives::rpo_writes`].
+    /// How many acknowledged writes may be lost; the stage's when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rpo_writes: Option<u64>,
 }
@@ -347,8 +404,12 @@ impl Objectives {
 /// A fault, or a timed list of them, and what must hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = short::experiment_schema)]
 pub struct Experiment {
-    /// The faults, each with its own start.
+    /// The faults, each with its own start. `fault:` with one entry is the short form of a list of
+    /// one; an entry that needs no parameters may be its bare name.
+    #[serde(alias = "fault", deserialize_with = "short::faults")]
+    #[schemars(length(min = 1))]
     pub faults: Vec<TimedFault>,
     /// `survives`, or `breaks` for a negative control.
     pub expect: Expectation,
@@ -357,6 +418,7 @@ pub struct Experiment {
     pub why: Option<String>,
     /// How long traffic goes on after the last heal, in milliseconds.
     #[serde(default = "settle")]
+    #[schemars(range(max = LONGEST_MS))]
     pub settle_ms: u64,
     /// Objectives that differ from the stage's.
     #[serde(default)]
@@ -375,9 +437,11 @@ pub enum Expectation {
 
 /// A fault and when it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = short::fault_schema)]
 pub struct TimedFault {
     /// Milliseconds after the experiment's first fault.
     #[serde(default)]
+    #[schemars(range(max = LONGEST_MS))]
     pub at_ms: u64,
     /// The fault.
     #[serde(flatten)]
@@ -464,6 +528,7 @@ pub struct KillTask {
     pub mode: Mode,
     /// How long its host stays lost. Absent: the control plane may replace it at once.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
     pub for_ms: Option<u64>,
 }
 
@@ -478,6 +543,7 @@ pub struct KillPrimary {
     pub mode: Mode,
     /// How long its host stays lost before it comes back.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
     pub for_ms: Option<u64>,
 }
 
@@ -490,6 +556,7 @@ pub struct PausePrimary {
     pub tier: Option<Name>,
     /// How long it stays frozen.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
     pub for_ms: Option<u64>,
 }
 
@@ -502,6 +569,7 @@ pub struct CutReplication {
     pub tier: Option<Name>,
     /// How long the link stays cut.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
     pub for_ms: Option<u64>,
 }
 
@@ -514,6 +582,7 @@ pub struct LoseZone {
     pub zone: Option<Name>,
     /// How long the zone stays dark.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
     pub for_ms: Option<u64>,
 }
 

@@ -1,0 +1,76 @@
+//! From the argument STAGE of a command to a stage: the one place that reads a stage file.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path as FilePath, PathBuf};
+
+use super::builtin::builtin;
+use super::error::{Pos, Problem, SpecError, SpecErrors};
+use super::model::Stage;
+use super::parse::parse;
+use super::path::Path;
+use super::tree::LARGEST;
+
+/// Where a stage came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It came with the tool; its name.
+    BuiltIn(&'static str),
+    /// It was read from this file.
+    File(PathBuf),
+}
+
+/// The stage that `arg` names: a path to a YAML file if it contains `/` or ends with `.yaml` or
+/// `.yml`, otherwise the name of a built-in stage.
+///
+/// # Errors
+/// An unknown name, a file that cannot be read, or every problem of a stage that is not valid.
+pub fn load(arg: &str) -> Result<(Stage, Origin), SpecError> {
+    if arg.contains('/') || arg.ends_with(".yaml") || arg.ends_with(".yml") {
+        let bytes =
+            read(arg).map_err(|source| SpecError::Unreadable { file: arg.to_owned(), source })?;
+        let text = utf8(&bytes).map_err(|problem| SpecErrors::new(arg, vec![*problem]))?;
+        return Ok((parse(text, arg)?, Origin::File(PathBuf::from(arg))));
+    }
+    let stages = builtin();
+    match stages.iter().find(|stage| stage.name == arg) {
+        Some(stage) => {
+            let file = format!("stages/{}.yaml", stage.name);
+            Ok((parse(stage.text, &file)?, Origin::BuiltIn(stage.name)))
+        }
+        None => Err(SpecError::UnknownStage {
+            name: arg.to_owned(),
+            known: stages.iter().map(|stage| stage.name.to_owned()).collect(),
+            is_file: FilePath::new(arg).is_file(),
+        }),
+    }
+}
+
+/// The bytes of a file, and one more than allowed at most: a device or a pipe may have no end.
+fn read(file: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(LARGEST as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Box<Problem>> {
+    // Said here because a cut-off file may also end within a character.
+    if bytes.len() > LARGEST {
+        let message = format!("the file has more than {} KiB, which is too much", LARGEST / 1024);
+        return Err(Problem::new(Pos::START, &Path::root(), message)
+            .allowed(format!("a stage file of at most {} KiB", LARGEST / 1024))
+            .into());
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
+        let message = format!("the file is not UTF-8: byte 0x{byte:02x}");
+        Problem::new(Pos { line, column }, &Path::root(), message)
+            .found(&format!("0x{byte:02x}"))
+            .allowed("text in UTF-8")
+            .help("save the file as UTF-8; it may be UTF-16, or not a text file")
+            .into()
+    })
+}

@@ -1,0 +1,96 @@
+//! What each kind of tier demands.
+
+use super::{Check, HTTP_KINDS, nodes};
+use crate::spec::model::{Kind, Postgres, Tier};
+use crate::spec::path::Path;
+
+impl Check<'_> {
+    /// The rules of the tier's own kind.
+    pub(super) fn kind(&mut self, path: &Path, name: &str, tier: &Tier) {
+        match &tier.kind {
+            Kind::Box(kind) => self.database(path, kind.database.as_deref()),
+            Kind::Service(kind) => self.database(path, kind.database.as_deref()),
+            Kind::LoadBalancer(kind) => {
+                self.tier_named(&path.key("targets"), &kind.targets, &HTTP_KINDS);
+            }
+            Kind::Postgres(kind) => self.postgres(path, name, tier, kind),
+            Kind::Etcd(_) => self.etcd(path, name, tier),
+        }
+    }
+
+    fn database(&mut self, path: &Path, database: Option<&str>) {
+        if let Some(database) = database {
+            self.tier_named(&path.key("database"), database, &["postgres"]);
+        }
+    }
+
+    fn postgres(&mut self, path: &Path, name: &str, tier: &Tier, kind: &Postgres) {
+        let nodes = nodes(tier);
+        match &kind.coordination {
+            Some(store) => {
+                self.tier_named(&path.key("coordination"), store, &["etcd"]);
+            }
+            None if nodes > 1 => {
+                let message = format!(
+                    "tier `{name}` has {nodes} postgres nodes and no `coordination`: \
+                     a postgres tier has one primary, and nothing would decide which"
+                );
+                let stores = self.of_kinds(&["etcd"]);
+                let problem = self.at_key(path, message).found(&format!("{nodes} nodes"));
+                let problem =
+                    problem.allowed("one node, or `coordination` with a tier of kind etcd");
+                self.report(match stores.first() {
+                    Some(store) => problem.help(format!("write `coordination: {store}`")),
+                    None => problem,
+                });
+            }
+            None => {}
+        }
+        if let Some(zone) = &kind.primary {
+            self.primary(path, name, tier, zone);
+        }
+        if kind.shards != 1 {
+            let message = format!(
+                "tier `{name}` has {} shards, which is not yet supported by this version",
+                kind.shards
+            );
+            let problem = self.at_value(&path.key("shards"), message);
+            self.report(problem.found(&kind.shards.to_string()).allowed("1"));
+        }
+    }
+
+    fn primary(&mut self, path: &Path, name: &str, tier: &Tier, zone: &str) {
+        if tier.zones.contains_key(zone) {
+            return;
+        }
+        let several = zone.contains([',', ' ', '+', '&']);
+        let known = self.zones().is_some_and(|zones| zones.contains(&zone));
+        let message = match (several, known) {
+            (true, _) => {
+                format!("a postgres tier has one primary, and `{zone}` is more than one zone")
+            }
+            (_, true) => {
+                format!("the primary of tier `{name}` is in zone `{zone}`, where it has no node")
+            }
+            (_, false) => {
+                format!("the primary of tier `{name}` is in zone `{zone}`, which does not exist")
+            }
+        };
+        let problem = self.at_value(&path.key("primary"), message).found(zone);
+        self.report(problem.one_of(zone, tier.zones.keys().map(String::as_str)));
+    }
+
+    fn etcd(&mut self, path: &Path, name: &str, tier: &Tier) {
+        let nodes = nodes(tier);
+        if nodes % 2 == 1 || nodes == 0 {
+            return;
+        }
+        let message = format!(
+            "tier `{name}` has {nodes} etcd members, an even number: it survives no more losses \
+             than {} would",
+            nodes - 1
+        );
+        let problem = self.at_key(&path.key("zones"), message).found(&nodes.to_string());
+        self.report(problem.allowed("an odd number of members: 1, 3, 5"));
+    }
+}
