@@ -1,6 +1,7 @@
 //! `lab`: starts a faithful small copy of a web architecture in containers, sends it traffic, breaks
 //! it, and proves whether it survived. See ARCHITECTURE.md for the map.
 
+pub mod balancer;
 pub mod chaos;
 pub mod cli;
 pub mod control;

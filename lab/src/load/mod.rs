@@ -24,7 +24,7 @@ mod stats;
 mod targets;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

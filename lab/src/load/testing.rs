@@ -59,6 +59,11 @@ impl Server {
         Self { address, seen, accepting }
     }
 
+    /// Closes the port and all connections. Resets nothing that is not under way.
+    pub fn stop(&self) {
+        self.accepting.abort();
+    }
+
     /// The requests so far, in the order of their arrival.
     pub fn seen(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
@@ -129,4 +134,20 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Re
             return None;
         }
     }
+}
+
+/// Status and body of a `GET`.
+pub async fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    use super::{client::Client, request::Call};
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let reply = Client::new(&[address]).send(&Call::get(path.to_owned()), deadline).await.unwrap();
+    (reply.status, String::from_utf8(reply.body.to_vec()).unwrap())
+}
+
+/// Status of a `POST` with a small body; 0 when there is no answer.
+pub async fn post(address: SocketAddr, path: &str) -> u16 {
+    use super::{client::Client, request::Call};
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let call = Call { path: path.to_owned(), ..Call::sign_in() };
+    Client::new(&[address]).send(&call, deadline).await.map_or(0, |reply| reply.status)
 }
