@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(8);
 /// Longest wait for nginx after it was told to end at once.
 const FAST_END: Duration = Duration::from_secs(1);
 
-/// A running nginx; killed when dropped.
+/// A running nginx; told to end at once when dropped.
 pub struct Nginx {
     child: Child,
 }
@@ -43,7 +43,6 @@ impl Nginx {
         let child = Command::new(&config.nginx)
             .args(["-e", "stderr", "-c"])
             .arg(dir.join(CONF))
-            .kill_on_drop(true)
             .spawn()
             .map_err(BalancerError::Nginx)?;
         Ok(Self { child })
@@ -108,6 +107,14 @@ impl Nginx {
         let pid = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let pid = pid.ok_or_else(|| io::Error::other("it ended already"))?;
         Ok(kill_process(pid, signal)?)
+    }
+}
+
+impl Drop for Nginx {
+    /// A kill would leave its workers behind, still serving users. When it ended already there is
+    /// nothing to tell.
+    fn drop(&mut self) {
+        drop(self.signal(Signal::TERM));
     }
 }
 

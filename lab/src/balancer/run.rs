@@ -19,6 +19,10 @@ use super::view::{self, View};
 /// Pause before nginx is told again, after it could not be told.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// Changes within this time are one reload: targets that start, or die with their zone, do so
+/// together. Until then users' requests find out themselves, as between two probes.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// Runs a load balancer until SIGTERM or SIGQUIT, then ends it gracefully. Call
 /// [`super::log_to_stderr`] first, or nobody sees its log.
 ///
@@ -58,19 +62,16 @@ pub async fn run_until(
     let mut balancer = Balancer {
         config,
         applied: (0..config.targets.len()).collect(),
-        retry_at: None,
+        apply_at: None,
         fleet,
         publish,
     };
     loop {
-        let retry = balancer.retry_at;
+        let apply_at = balancer.apply_at;
         tokio::select! {
             // The sender lives as long as this function.
-            Some(probed) = results.recv() => {
-                balancer.observe(probed);
-                balancer.apply(&nginx);
-            }
-            () = wait_until(retry) => balancer.apply(&nginx),
+            Some(probed) = results.recv() => balancer.observe(probed),
+            () = wait_until(apply_at) => balancer.apply(&nginx),
             status = nginx.ended() => return Err(BalancerError::NginxDied(status?)),
             () = &mut end => {
                 tracing::info!("ending");
@@ -92,7 +93,8 @@ struct Balancer<'a> {
     fleet: Fleet,
     /// The targets that nginx uses.
     applied: Vec<usize>,
-    retry_at: Option<Instant>,
+    /// When nginx is told next, if there is something to tell.
+    apply_at: Option<Instant>,
     publish: watch::Sender<View>,
 }
 
@@ -103,13 +105,14 @@ impl Balancer<'_> {
             let name = self.config.targets.get(index).map_or("", |t| t.name.as_str());
             let (from, to) = (change.from, change.to);
             tracing::info!(name, ?from, ?to, why, "a target's health changed");
+            self.apply_at.get_or_insert_with(|| Instant::now() + GATHER);
         }
         self.publish.send_replace(View::of(self.config, &self.fleet));
     }
 
     /// Tells nginx, if it has other targets than it should have.
     fn apply(&mut self, nginx: &Nginx) {
-        self.retry_at = None;
+        self.apply_at = None;
         let wanted = self.fleet.in_service();
         if wanted == self.applied {
             return;
@@ -126,7 +129,7 @@ impl Balancer<'_> {
             }
             Err(error) => {
                 tracing::error!(in_service, %error, "nginx could not be told its targets");
-                self.retry_at = Some(Instant::now() + RETRY);
+                self.apply_at = Some(Instant::now() + RETRY);
             }
         }
     }

@@ -3,16 +3,19 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::super::health::State;
 use super::super::view::View;
 use super::super::{BalancerConfig, BalancerError, run_until};
 use super::config;
-use crate::load::testing::{Behaviour, Server, get, refusing};
+use crate::load::testing::{Behaviour, Server, get, good, refusing};
 
 struct Balancing {
     site: SocketAddr,
@@ -44,11 +47,12 @@ async fn start(targets: &[SocketAddr], change: impl FnOnce(&mut BalancerConfig))
     let (end, ended) = oneshot::channel();
     let task = tokio::spawn(async move { run_until(&config, async { drop(ended.await) }).await });
     let balancing = Balancing { site, status, dir, end, task };
-    balancing.until("nginx answers", |b| b.upstreams().is_some()).await;
     let limit = Instant::now() + Duration::from_secs(10);
     while tokio::net::TcpStream::connect(status).await.is_err() {
         assert!(Instant::now() < limit, "the view is not served");
     }
+    // Answered only once nginx is ready.
+    assert_eq!(get(status, "/healthz").await.0, 200);
     balancing
 }
 
@@ -74,6 +78,13 @@ impl Balancing {
         }
     }
 
+    async fn until_healthy(&self) {
+        let limit = Instant::now() + Duration::from_secs(10);
+        while !self.view().await.targets.iter().all(|t| t.state == State::Healthy) {
+            assert!(Instant::now() < limit, "not all targets are healthy");
+        }
+    }
+
     async fn end(self) -> Result<(), BalancerError> {
         self.end.send(()).unwrap();
         self.task.await.unwrap()
@@ -90,6 +101,7 @@ async fn a_dead_target_costs_no_request_and_is_taken_out() {
     let (a, b) = (Server::start(ok("a")).await, Server::start(ok("b")).await);
     let balancing = start(&[a.address, b.address], |_| ()).await;
     let dead = a.address;
+    balancing.until_healthy().await;
     for n in 0..400 {
         if n == 100 {
             a.stop();
@@ -101,6 +113,54 @@ async fn a_dead_target_costs_no_request_and_is_taken_out() {
     let view = balancing.view().await;
     assert!(!view.failing_open && !view.targets[0].in_service && view.targets[1].in_service);
     assert_eq!(get(balancing.status, "/healthz").await.0, 200);
+    balancing.end().await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn targets_that_come_and_go_cost_no_request() {
+    use crate::load::{LoadConfig, Plan, start as start_load, to_channel};
+    let well = Arc::new(AtomicBool::new(true));
+    let is_well = Arc::clone(&well);
+    let a = Server::start(move |request| match request.line.as_str() {
+        "GET /healthz" if !is_well.load(Ordering::Relaxed) => {
+            Behaviour::Answer(503, "", "no".into())
+        }
+        _ => good(request),
+    })
+    .await;
+    let b = Server::start(good).await;
+    let balancing = start(&[a.address, b.address], |_| ()).await;
+    balancing.until_healthy().await;
+    let plan = Plan {
+        seed: 1,
+        rate_per_s: 300,
+        read_percent: 50,
+        duration: None,
+        key_prefix: "run".into(),
+    };
+    let load = LoadConfig {
+        plan,
+        targets: vec![balancing.site],
+        timeout: Duration::from_secs(6),
+        users: 4,
+        max_in_flight: None,
+    };
+    let (sender, mut ops) = tokio::sync::mpsc::unbounded_channel();
+    let load = start_load(load, to_channel(sender)).unwrap();
+    let address = a.address;
+    for _ in 0..5 {
+        well.store(false, Ordering::Relaxed);
+        balancing.until("it is out", |b| !b.uses(address)).await;
+        well.store(true, Ordering::Relaxed);
+        balancing.until("it is back", |b| b.uses(address)).await;
+    }
+    let summary = load.stop().await.unwrap();
+    let mut failed = Vec::new();
+    while let Some(op) = ops.recv().await {
+        failed.extend((op.detail != "200").then_some(op));
+    }
+    assert!(summary.sent > 100 && failed.is_empty(), "{} sent, but {failed:?}", summary.sent);
     balancing.end().await.unwrap();
 }
 
@@ -154,7 +214,8 @@ async fn the_balancer_ends_with_nginx() {
     let pid = std::fs::read_to_string(balancing.dir.path().join("nginx.pid")).unwrap();
     assert!(Path::new("/proc").join(pid.trim()).exists());
     let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    // Not with KILL: its workers would outlive the test.
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     let ended = balancing.task.await.unwrap();
     assert!(matches!(ended, Err(BalancerError::NginxDied(_))), "{ended:?}");
 }
