@@ -5,6 +5,7 @@ use crate::control::ControlError;
 use crate::engine::EngineError;
 use crate::images::ImageError;
 use crate::journal::JournalError;
+use crate::load::LoadError;
 use crate::run::RunError;
 use crate::spec::SpecError;
 
@@ -97,6 +98,12 @@ impl From<JournalError> for CliError {
     }
 }
 
+impl From<LoadError> for CliError {
+    fn from(e: LoadError) -> Self {
+        Self::environment(e.to_string())
+    }
+}
+
 impl From<ControlError> for CliError {
     fn from(e: ControlError) -> Self {
         Self::environment(e.to_string())
@@ -110,6 +117,7 @@ impl From<RunError> for CliError {
             RunError::Image(e) => e.into(),
             RunError::Chaos(e) => e.into(),
             RunError::Journal(e) => e.into(),
+            RunError::Load(e) => e.into(),
             RunError::NotRunning { .. } => {
                 Self::usage(e.to_string()).hint("`lab up STAGE` starts one; `lab list` shows the stages")
             }

@@ -7,9 +7,9 @@ use serde_json::json;
 use super::args::LoadArgs;
 use super::{CliError, Format, Global};
 use crate::engine::Engine;
-use crate::load::{self, LoadConfig, Summary};
+use crate::load::{self, LoadConfig, Plan, Summary};
 use crate::report::Ui;
-use crate::run::RunningLab;
+use crate::run::{self, RunningLab};
 
 /// How often the live view is shown.
 const VIEW_EVERY: Duration = Duration::from_secs(1);
@@ -20,19 +20,20 @@ pub async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<u8, CliErr
     let lab = RunningLab::require(&engine).await?;
     let traffic = &lab.stage.traffic;
     let rate = args.rate.unwrap_or(traffic.rate_per_s);
-    let config = LoadConfig {
-        targets: lab.entry(),
-        rate_per_s: f64::from(rate),
-        read_percent: traffic.read_percent,
+    let plan = Plan {
         seed: args.seed,
-        key_prefix: format!("load-{:x}-", crate::run::now()),
-        timeout: Duration::from_millis(traffic.timeout_ms),
+        rate_per_s: rate,
+        read_percent: traffic.read_percent,
         duration: Some(args.duration),
+        key_prefix: format!("load-{:x}", run::now()),
     };
+    let timeout = Duration::from_millis(traffic.timeout_ms);
+    let targets = lab.entry();
+    let config = LoadConfig { plan, targets, timeout, users: run::USERS, max_in_flight: None };
     ui.step(&format!("{rate} requests/s for {:.0} s", args.duration.as_secs_f64()));
-    let handle = load::start(config, |_| {});
+    let handle = load::start(config, Box::new(drop))?;
     watch(&handle, args.duration, ui).await;
-    let summary = handle.stop().await;
+    let summary = handle.stop().await?;
     match args.format {
         Format::Json => ui.json(&as_json(&summary)),
         Format::Text => ui.result(&as_text(&summary)),
@@ -43,7 +44,6 @@ pub async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<u8, CliErr
 /// One line a second until the time is over or Ctrl-C comes.
 async fn watch(handle: &load::LoadHandle, duration: Duration, ui: &Ui) {
     let end = Instant::now() + duration;
-    let mut before = handle.snapshot();
     loop {
         let left = end.saturating_duration_since(Instant::now());
         tokio::select! {
@@ -53,15 +53,16 @@ async fn watch(handle: &load::LoadHandle, duration: Duration, ui: &Ui) {
         if left.is_zero() {
             return;
         }
-        let after = handle.snapshot();
-        let ok = after.ok - before.ok;
-        let all = after.sent - before.sent;
+        let live = handle.live();
+        let ms = |d: Option<Duration>| d.map_or(0.0, |d| d.as_secs_f64() * 1000.0);
         ui.step(&format!(
-            "{all} answered, {:.1}% good, p99 so far {:.1} ms",
-            ok as f64 * 100.0 / all.max(1) as f64,
-            after.latency.value_at_quantile(0.99) as f64 / 1000.0
+            "{} answered, {:.1}% good, p50 {:.1} ms, p99 {:.1} ms, {} under way",
+            live.rate_per_s,
+            live.success_share.unwrap_or(0.0) * 100.0,
+            ms(live.p50),
+            ms(live.p99),
+            live.in_flight
         ));
-        before = after;
     }
 }
 
@@ -70,12 +71,12 @@ const QUANTILES: [(&str, f64); 5] =
 
 fn as_text(s: &Summary) -> String {
     let mut text = format!(
-        "{} requests: {} ok, {} failed ({} dropped by the generator), {} unknown\n\
+        "{} requests: {} ok, {} failed, {} dropped by the generator, {} unknown\n\
          latency from the intended start:",
         s.sent, s.ok, s.fail, s.dropped, s.unknown
     );
     for (name, q) in QUANTILES {
-        text += &format!("  {name} {:.1} ms", s.latency.value_at_quantile(q) as f64 / 1000.0);
+        text += &format!("  {name} {:.1} ms", s.histogram.value_at_quantile(q) as f64 / 1000.0);
     }
     text
 }
@@ -84,7 +85,7 @@ fn as_json(s: &Summary) -> serde_json::Value {
     let latency: serde_json::Map<_, _> = QUANTILES
         .iter()
         .map(|(name, q)| {
-            ((*name).to_owned(), json!(s.latency.value_at_quantile(*q) as f64 / 1000.0))
+            ((*name).to_owned(), json!(s.histogram.value_at_quantile(*q) as f64 / 1000.0))
         })
         .collect();
     json!({

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use super::args::VerifyArgs;
 use super::error::INTERRUPTED;
@@ -16,10 +15,8 @@ use crate::run::{
 };
 use crate::spec::model::Stage;
 use crate::verify::{RunFindings, SINCE_UP, judge};
-use crate::{chaos, load, spec};
+use crate::{chaos, spec};
 
-/// How long the final reads of the canary's writes may be tried.
-const AUDIT_LIMIT: Duration = Duration::from_secs(30);
 /// Lines of each node's log that a run keeps.
 const LOG_LINES: u32 = 5000;
 
@@ -231,7 +228,7 @@ pub async fn since_up_entries(
     let head = Event::RunStarted(run_started(&lab.stage, run, seed, false));
     let mut entries = vec![Entry { at, event: head }];
     entries.extend(since_up(control, at));
-    for event in load::audit(&lab.entry(), CANARY_PREFIX, AUDIT_LIMIT).await {
+    for event in run::audit(lab, CANARY_PREFIX).await {
         entries.push(Entry { at: run::now(), event });
     }
     let at = run::now();

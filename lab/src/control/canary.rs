@@ -9,8 +9,8 @@ use super::api::CanaryFigures;
 use super::{Shared, now};
 use crate::engine::probe;
 use crate::journal::{Event, Micros, Op, Outcome};
-use crate::load::{self, LoadConfig};
-use crate::run::CANARY_PREFIX;
+use crate::load::{self, LoadConfig, Plan};
+use crate::run::{CANARY_PREFIX, USERS};
 
 /// The figures cover this long.
 const WINDOW: Micros = 10_000_000;
@@ -64,22 +64,24 @@ pub async fn run(shared: Shared, recent: Arc<Recent>) {
         return;
     }
     await_site(&shared).await;
-    let config = LoadConfig {
-        targets,
-        rate_per_s: f64::from(rate),
-        read_percent: shared.config.read_percent,
+    let plan = Plan {
         seed: now() as u64,
-        // A control plane that was restarted must not use a key twice.
-        key_prefix: format!("{CANARY_PREFIX}{:x}-", now()),
-        timeout: Duration::from_millis(shared.config.timeout_ms),
+        rate_per_s: rate,
+        read_percent: shared.config.read_percent,
         duration: None,
+        // A control plane that was restarted must not use a key twice.
+        key_prefix: format!("{CANARY_PREFIX}-{:x}", now()),
     };
-    let handle = load::start(config, move |op| {
+    let timeout = Duration::from_millis(shared.config.timeout_ms);
+    let config = LoadConfig { plan, targets, timeout, users: USERS, max_in_flight: None };
+    let sink = Box::new(move |op: Op| {
         recent.add(&op);
         shared.store.record(Event::Op(op));
     });
-    std::future::pending::<()>().await;
-    drop(handle);
+    match load::start(config, sink) {
+        Ok(handle) => drop(handle.finished().await),
+        Err(e) => tracing::error!(error = %e, "no canary"),
+    }
 }
 
 async fn await_site(shared: &Shared) {

@@ -1,7 +1,7 @@
 //! `load-balancer`: nginx, with the health checker beside it.
 
 use super::{Context, WEB_PORT, blank, port_of};
-use crate::balancer::{BalancerConfig, Target};
+use crate::balancer::{BalancerConfig, TargetConfig};
 use crate::plan::layout::{Place, of_tier};
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
 use crate::spec::model::{Kind, LoadBalancer};
@@ -29,11 +29,14 @@ pub(super) fn node(
     let config = BalancerConfig {
         listen: WEB_PORT,
         targets: of_tier(places, &kind.targets)
-            .map(|p| Target { name: p.name.clone(), address: (p.address, port).into() })
+            .map(|p| TargetConfig { name: p.name.clone(), address: (p.address, port).into() })
             .collect(),
         health_path,
         health_check,
-        ..Default::default()
+        status_port: 8404,
+        nginx_status_port: 8405,
+        nginx_conf_dir: "/tmp/lab-nginx".into(),
+        nginx: "nginx".into(),
     };
     node.command = vec!["lab".into(), "balancer".into(), "--config".into(), CONFIG_PATH.into()];
     node.files = vec![ConfigFile {

@@ -6,6 +6,7 @@ use crate::chaos::ChaosError;
 use crate::engine::EngineError;
 use crate::images::ImageError;
 use crate::journal::JournalError;
+use crate::load::LoadError;
 
 /// An error of a run.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,9 @@ pub enum RunError {
     /// Faults.
     #[error(transparent)]
     Chaos(#[from] ChaosError),
+    /// Traffic.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalError),

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::{RunError, RunningLab};
 use crate::chaos::{self, Active, Injection, Injector, resolve};
-use crate::journal::{Event, Micros, Phase, Writer};
-use crate::load::{self, LoadConfig};
+use crate::journal::{Event, Micros, OpKind, Phase, Writer};
+use crate::load::{self, AuditRequest, LoadConfig, LoadHandle};
 use crate::report::Ui;
 use crate::spec::model::{Experiment, TimedFault};
 
@@ -33,6 +33,8 @@ impl Pace {
 
 /// How long the lab may take to be whole before an experiment, and after it.
 const WHOLE_LIMIT: Duration = Duration::from_secs(90);
+/// Simulated users with a session each.
+pub const USERS: u16 = 20;
 /// How long the final reads may be tried.
 const AUDIT_LIMIT: Duration = Duration::from_secs(30);
 
@@ -70,7 +72,7 @@ impl ExperimentRun<'_> {
         self.lab.await_whole(WHOLE_LIMIT).await?;
         let begun = now();
         // The run's own name is part of the keys: a lab that is verified twice keeps both.
-        let key_prefix = format!("{}-{:x}-", self.name, begun);
+        let key_prefix = format!("{}-{:x}", self.name, begun);
         self.write(Event::ExperimentStarted {
             experiment: self.name.into(),
             key_prefix: key_prefix.clone(),
@@ -85,25 +87,31 @@ impl ExperimentRun<'_> {
             let wanted = Duration::from_millis(self.experiment.settle_ms);
             tokio::time::sleep(wanted.min(self.pace.settle)).await;
         }
-        traffic.stop().await;
+        let stopped = traffic.stop().await;
         faults?;
+        stopped?;
         self.final_reads(&key_prefix, begun).await?;
         self.write(Event::ExperimentEnded { experiment: self.name.into() })
     }
 
-    fn start_traffic(&self, key_prefix: &str) -> Result<load::LoadHandle, RunError> {
+    fn start_traffic(&self, key_prefix: &str) -> Result<LoadHandle, RunError> {
         let traffic = &self.lab.stage.traffic;
-        let config = LoadConfig {
-            targets: self.lab.entry(),
-            rate_per_s: f64::from(traffic.rate_per_s),
-            read_percent: traffic.read_percent,
+        let plan = load::Plan {
             seed: self.seed,
-            key_prefix: key_prefix.into(),
-            timeout: Duration::from_millis(traffic.timeout_ms),
+            rate_per_s: traffic.rate_per_s,
+            read_percent: traffic.read_percent,
             duration: None,
+            key_prefix: key_prefix.into(),
+        };
+        let config = LoadConfig {
+            plan,
+            targets: self.lab.entry(),
+            timeout: Duration::from_millis(traffic.timeout_ms),
+            users: USERS,
+            max_in_flight: None,
         };
         let journal = Arc::clone(self.journal);
-        Ok(load::start(config, move |op| record(&journal, now(), Event::Op(op))))
+        Ok(load::start(config, Box::new(move |op| record(&journal, now(), Event::Op(op))))?)
     }
 
     /// Injects and heals each fault at its time.
@@ -171,7 +179,7 @@ impl ExperimentRun<'_> {
     async fn final_reads(&self, key_prefix: &str, since: Micros) -> Result<(), RunError> {
         self.write(Event::Phase { phase: Phase::Audit })?;
         let whole = self.lab.await_whole(WHOLE_LIMIT).await;
-        for event in load::audit(&self.lab.entry(), key_prefix, AUDIT_LIMIT).await {
+        for event in audit(self.lab, key_prefix).await {
             self.write(event)?;
         }
         match self.lab.control().journal().await {
@@ -198,6 +206,14 @@ impl ExperimentRun<'_> {
     fn note(&self, event: Event) {
         record(self.journal, now(), event);
     }
+}
+
+/// Reads back every promise whose key begins with the prefix.
+pub async fn audit(lab: &RunningLab, prefix: &str) -> Vec<Event> {
+    let targets = lab.entry();
+    let kinds = [OpKind::Order, OpKind::Post];
+    load::audit(&AuditRequest { targets: &targets, prefix, kinds: &kinds, patience: AUDIT_LIMIT })
+        .await
 }
 
 fn earliest(due: &[(Instant, Due<'_>)]) -> Option<usize> {

@@ -9,7 +9,7 @@ mod since_up;
 mod up;
 
 pub use error::RunError;
-pub use experiment::{ExperimentRun, Pace, SharedJournal, now, record};
+pub use experiment::{ExperimentRun, Pace, SharedJournal, USERS, audit, now, record};
 pub use folder::RunFolder;
 pub use lab::RunningLab;
 pub use since_up::{CANARY_PREFIX, since_up};

@@ -5,7 +5,7 @@ use crate::journal::{Entry, Event, Micros, Phase};
 use crate::verify::SINCE_UP;
 
 /// What the keys of the canary's writes begin with.
-pub const CANARY_PREFIX: &str = "canary-";
+pub const CANARY_PREFIX: &str = "canary";
 
 /// The pseudo experiment of everything since `up`, without its final reads and its end, which the
 /// caller adds. What happened while `lab verify` ran its own experiments is left out: those are

@@ -1,0 +1,174 @@
+//! nginx's configuration as text.
+
+use super::config::{BalancerConfig, TargetConfig};
+
+/// File name of the configuration.
+pub const CONF: &str = "nginx.conf";
+
+/// File name of the part that changes with the targets' health.
+pub const UPSTREAMS: &str = "upstreams.conf";
+
+/// The main configuration, which stays the same while the balancer runs.
+///
+/// nginx's own defaults do not suit a load balancer (60 s to connect, a target out for 10 s after
+/// one failure), so every waiting time is stated:
+///
+/// - 200 ms to connect: within a region a handshake takes about 1 ms.
+/// - 10 s for an answer: longer than any client waits (6 s by default), so that it is the
+///   application's budget that ends a request, with an answer that says what became of it.
+/// - The next target is tried once, and within 2 s. nginx does so for a `POST` only while nothing
+///   was sent: `non_idempotent` is left out on purpose.
+/// - Old workers end at most 15 s after a reload, when all they had was answered.
+///
+/// One worker is enough for a lab, and gives failures one memory.
+pub fn nginx_conf(config: &BalancerConfig) -> String {
+    let dir = config.nginx_conf_dir.display();
+    let served_by: String = config.targets.iter().map(served_by).collect();
+    format!(
+        r#"daemon off;
+worker_processes 1;
+worker_shutdown_timeout 15s;
+pid {dir}/nginx.pid;
+error_log stderr warn;
+
+events {{
+    worker_connections 8192;
+}}
+
+http {{
+    access_log off;
+    server_tokens off;
+    client_body_temp_path {dir}/body;
+    proxy_temp_path {dir}/proxy;
+    fastcgi_temp_path {dir}/fastcgi;
+    uwsgi_temp_path {dir}/uwsgi;
+    scgi_temp_path {dir}/scgi;
+
+    client_header_timeout 5s;
+    client_body_timeout 5s;
+    client_max_body_size 10m;
+    client_body_buffer_size 64k;
+    send_timeout 10s;
+    keepalive_timeout 60s;
+    keepalive_requests 100000;
+
+    map $http_x_request_id $lab_request_id {{
+        default $http_x_request_id;
+        "" $request_id;
+    }}
+    map $upstream_addr $lab_served_by {{
+        default $upstream_addr;
+{served_by}    }}
+
+    include {dir}/{UPSTREAMS};
+
+    server {{
+        listen {listen} default_server;
+{proxy}
+    }}
+
+    server {{
+        listen 127.0.0.1:{status};
+        location / {{
+            stub_status;
+        }}
+    }}
+}}
+"#,
+        listen = config.listen,
+        status = config.nginx_status_port,
+        proxy = PROXY.trim_end(),
+    )
+}
+
+/// A target's line in the map from address to name.
+fn served_by(target: &TargetConfig) -> String {
+    format!("        \"{}\" {};\n", target.address, target.name)
+}
+
+/// No `x-effect` here: when a target is lost in the middle, nobody knows what became of the
+/// request.
+const PROXY: &str = r#"
+        add_header X-Request-Id $lab_request_id always;
+        add_header X-Served-By $lab_served_by always;
+
+        location / {
+            proxy_pass http://targets;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Real-IP $remote_addr;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_set_header X-Forwarded-Port $server_port;
+            proxy_set_header X-Request-Id $lab_request_id;
+            proxy_hide_header X-Request-Id;
+            proxy_hide_header X-Served-By;
+
+            proxy_connect_timeout 200ms;
+            proxy_send_timeout 5s;
+            proxy_read_timeout 10s;
+            proxy_next_upstream error timeout;
+            proxy_next_upstream_tries 2;
+            proxy_next_upstream_timeout 2s;
+            proxy_max_temp_file_size 0;
+        }
+
+        error_page 502 @no_target;
+        error_page 504 @late_target;
+        location @no_target {
+            default_type application/json;
+            return 502 '{"error":"no target could answer","hint":"see lab status"}\n';
+        }
+        location @late_target {
+            default_type application/json;
+            return 504 '{"error":"the target did not answer in time","hint":"see lab status"}\n';
+        }
+"#;
+
+/// The part of the configuration that lists the targets in service.
+///
+/// A target that fails a user's request is skipped for a second, until the checker has decided.
+/// Idle connections are kept for less than any common server keeps them, so that nginx rarely
+/// sends on one that is being closed.
+pub fn upstreams<'a>(in_service: impl IntoIterator<Item = &'a TargetConfig>) -> String {
+    let server = |t: &TargetConfig| {
+        format!("    server {} max_fails=1 fail_timeout=1s; # {}\n", t.address, t.name)
+    };
+    let servers: String = in_service.into_iter().map(server).collect();
+    format!(
+        "upstream targets {{\n{servers}    keepalive 64;\n    keepalive_timeout 4s;\n    \
+         keepalive_requests 100000;\n}}\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::config;
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_this() {
+        insta::assert_snapshot!(nginx_conf(&config(&[1, 2])));
+    }
+
+    #[test]
+    fn targets_in_service_are_listed() {
+        let config = config(&[1, 2]);
+        insta::assert_snapshot!(upstreams(&config.targets), @r"
+        upstream targets {
+            server 10.0.0.1:8080 max_fails=1 fail_timeout=1s; # web-1
+            server 10.0.0.2:8080 max_fails=1 fail_timeout=1s; # web-2
+            keepalive 64;
+            keepalive_timeout 4s;
+            keepalive_requests 100000;
+        }
+        ");
+        assert!(!upstreams(&config.targets[1..]).contains("10.0.0.1"));
+    }
+
+    #[test]
+    fn a_write_that_was_sent_is_never_sent_again() {
+        assert!(!nginx_conf(&config(&[1])).contains("non_idempotent;"));
+    }
+}

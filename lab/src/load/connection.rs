@@ -1,0 +1,141 @@
+//! One HTTP/1.1 connection: opening it, and one exchange on it.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, Response, body::Incoming, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{timeout, timeout_at};
+
+use super::classify::Effect;
+use super::request::Call;
+
+/// Longest response body, in bytes. The largest is a page of the audit: 5,000 keys of 128 bytes.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// An open connection on which nothing is under way.
+pub type Connection = SendRequest<Full<Bytes>>;
+
+/// A response that arrived whole.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// The header `x-effect`.
+    pub effect: Option<Effect>,
+    /// The body; empty when a response that is no success was cut short.
+    pub body: Bytes,
+}
+
+/// How an exchange ended.
+pub enum Exchange {
+    /// The response is here; the connection can be used again, if there is one.
+    Replied(Reply, Option<Connection>),
+    /// Nothing was written: the connection was closed before. Another one may be tried.
+    NotSent(String),
+    /// The request may have arrived.
+    Lost(String),
+    /// No whole response in time. The request may have arrived.
+    TimedOut,
+}
+
+/// Opens a connection, waiting `limit` at most.
+pub async fn connect(address: SocketAddr, limit: Duration) -> Result<Connection, String> {
+    let connected = timeout(limit, TcpStream::connect(address)).await;
+    let stream = match connected {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(in_few_words(&error)),
+        Err(_) => return Err("connect timed out".into()),
+    };
+    // Without it small writes would wait for acknowledgements, which users' clients do not do.
+    stream.set_nodelay(true).map_err(|e| in_few_words(&e))?;
+    let (sender, driver) = handshake(TokioIo::new(stream)).await.map_err(|e| e.to_string())?;
+    // Errors of the driver reach the request that is under way; without one nobody misses them.
+    tokio::spawn(async move { drop(driver.await) });
+    Ok(sender)
+}
+
+fn in_few_words(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => "connect refused".into(),
+        _ => format!("connect: {error}"),
+    }
+}
+
+/// Sends one request and reads the whole response.
+pub async fn exchange(
+    mut connection: Connection,
+    address: SocketAddr,
+    call: &Call,
+    deadline: Instant,
+) -> Exchange {
+    let request = match build(address, call) {
+        Ok(request) => request,
+        Err(error) => return Exchange::NotSent(format!("cannot be sent: {error}")),
+    };
+    let deadline = deadline.into();
+    match timeout_at(deadline, connection.ready()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return Exchange::NotSent(error.to_string()),
+        Err(_) => return Exchange::NotSent("no time left".into()),
+    }
+    let response = match timeout_at(deadline, connection.try_send_request(request)).await {
+        Ok(Ok(response)) => response,
+        // hyper hands the request back only when it wrote nothing of it.
+        Ok(Err(mut error)) => {
+            let unsent = error.take_message().is_some();
+            let reason = cause(&error.into_error());
+            return if unsent { Exchange::NotSent(reason) } else { Exchange::Lost(reason) };
+        }
+        Err(_) => return Exchange::TimedOut,
+    };
+    read(response, connection, deadline).await
+}
+
+async fn read(
+    response: Response<Incoming>,
+    connection: Connection,
+    deadline: tokio::time::Instant,
+) -> Exchange {
+    let status = response.status().as_u16();
+    let effect = response.headers().get("x-effect").and_then(|v| Effect::from_header(v.as_bytes()));
+    let body = Limited::new(response.into_body(), MAX_BODY).collect();
+    let reply = |body| Reply { status, effect, body };
+    match timeout_at(deadline, body).await {
+        Ok(Ok(body)) => Exchange::Replied(reply(body.to_bytes()), Some(connection)),
+        // The head says all there is to know about a failure.
+        _ if status >= 400 => Exchange::Replied(reply(Bytes::new()), None),
+        Ok(Err(error)) => Exchange::Lost(format!("{status}, then {error}")),
+        Err(_) => Exchange::TimedOut,
+    }
+}
+
+fn build(address: SocketAddr, call: &Call) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+    let mut request = Request::builder()
+        .method(call.method.clone())
+        .uri(call.path.as_str())
+        .header(header::HOST, address.to_string())
+        .header(header::USER_AGENT, concat!("lab-load/", env!("CARGO_PKG_VERSION")));
+    if !call.body.is_empty() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    if let Some(key) = &call.key {
+        request = request.header("idempotency-key", key.as_str());
+    }
+    if let Some(token) = &call.token {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    request.body(Full::new(call.body.clone()))
+}
+
+/// hyper's own words are about itself; its source says what the network did.
+fn cause(error: &hyper::Error) -> String {
+    if error.is_incomplete_message() {
+        return "closed before an answer".into();
+    }
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}

@@ -1,0 +1,36 @@
+//! Open-model traffic against the demo shop, and the reading back of what it was promised.
+//!
+//! Requests are sent when the schedule wants them, whether or not earlier ones were answered, and
+//! latency counts from that moment: a stalled service cannot slow down its own measurement.
+//!
+//! - [`Plan`] is a pure function of a seed to arrivals.
+//! - [`start`] sends them and reports every operation as [`crate::journal::Op`].
+//! - [`audit`] reads back which writes are there.
+//! - [`classify`] says what an answer proves about a write.
+
+mod audit;
+mod classify;
+mod client;
+mod clock;
+mod connection;
+mod handle;
+mod limits;
+mod pacer;
+mod request;
+mod runner;
+mod schedule;
+mod sessions;
+mod stats;
+mod targets;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use audit::{AuditRequest, audit};
+pub use classify::{Answer, Effect, classify};
+pub use clock::Clock;
+pub use handle::{LoadConfig, LoadError, LoadHandle, OpSink, start, to_channel};
+pub use schedule::{Action, Arrival, Plan, Schedule};
+pub use stats::{Live, Summary};

@@ -1,0 +1,111 @@
+//! The shop's HTTP interface: what each action looks like on the wire.
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::schedule::Action;
+
+/// A request without the things that depend on the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// `GET` or `POST`.
+    pub method: hyper::Method,
+    /// Path and query.
+    pub path: String,
+    /// A JSON body; empty for none.
+    pub body: Bytes,
+    /// The header `Idempotency-Key`.
+    pub key: Option<String>,
+    /// Session token for the header `Authorization`.
+    pub token: Option<std::sync::Arc<str>>,
+}
+
+impl Call {
+    /// A request that only reads.
+    pub fn get(path: String) -> Self {
+        Self { method: hyper::Method::GET, path, body: Bytes::new(), key: None, token: None }
+    }
+
+    fn post(path: &str, body: &serde_json::Value) -> Self {
+        let body = Bytes::from(body.to_string());
+        Self { method: hyper::Method::POST, path: path.into(), body, key: None, token: None }
+    }
+
+    /// Opens a session for a guest.
+    pub fn sign_in() -> Self {
+        Self::post("/sessions", &json!({ "guest": true }))
+    }
+
+    /// What `action` sends; a write still needs its session token.
+    pub fn of(action: &Action) -> Self {
+        let call = match action {
+            Action::Browse { page } => Self::get(format!("/products?page={page}")),
+            Action::Product { id } => Self::get(format!("/products/{id}")),
+            Action::ReadForum { topic } => Self::get(format!("/posts?topic={topic}")),
+            Action::AddToCart { product, quantity } => {
+                Self::post("/cart", &json!({ "product": product, "quantity": quantity }))
+            }
+            Action::Order { product, quantity, .. } => {
+                let items = json!([{ "product": product, "quantity": quantity }]);
+                Self::post("/orders", &json!({ "items": items }))
+            }
+            Action::Post { key, topic } => {
+                let body = format!("A word about {topic}, number {key}.");
+                Self::post("/posts", &json!({ "topic": topic, "body": body }))
+            }
+        };
+        Self { key: action.key().map(str::to_owned), ..call }
+    }
+}
+
+/// `text` as a value in a query string.
+pub fn query_value(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(action: Action) -> (String, String, Option<String>) {
+        let call = Call::of(&action);
+        let body = String::from_utf8(call.body.to_vec()).unwrap();
+        (format!("{} {}", call.method, call.path), body, call.key)
+    }
+
+    #[test]
+    fn actions_are_requests_of_the_shop() {
+        let read = |line: &str| (line.to_owned(), String::new(), None);
+        assert_eq!(sent(Action::Browse { page: 3 }), read("GET /products?page=3"));
+        assert_eq!(sent(Action::Product { id: 7 }), read("GET /products/7"));
+        assert_eq!(sent(Action::ReadForum { topic: "news" }), read("GET /posts?topic=news"));
+        assert_eq!(
+            sent(Action::AddToCart { product: 7, quantity: 2 }),
+            ("POST /cart".into(), r#"{"product":7,"quantity":2}"#.into(), None)
+        );
+        assert_eq!(
+            sent(Action::Order { key: "k-1".into(), product: 7, quantity: 2 }),
+            (
+                "POST /orders".into(),
+                r#"{"items":[{"product":7,"quantity":2}]}"#.into(),
+                Some("k-1".into())
+            )
+        );
+        let (line, body, key) = sent(Action::Post { key: "k-2".into(), topic: "news" });
+        assert_eq!((line.as_str(), key.as_deref()), ("POST /posts", Some("k-2")));
+        assert!(body.contains(r#""topic":"news""#), "{body}");
+    }
+
+    #[test]
+    fn query_values_are_escaped() {
+        assert_eq!(query_value("run-1_a"), "run-1_a");
+        assert_eq!(query_value("a&b c%é"), "a%26b%20c%25%C3%A9");
+    }
+}

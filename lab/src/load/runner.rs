@@ -1,0 +1,287 @@
+//! The open loop: begins operations when they are due, whatever became of earlier ones.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::classify::{Answer, classify};
+use super::client::Client;
+use super::clock::Clock;
+use super::handle::{LoadConfig, OpSink};
+use super::limits;
+use super::pacer::Pacer;
+use super::request::Call;
+use super::schedule::{Action, Arrival};
+use super::sessions::Sessions;
+use super::stats::{Live, Stats, Summary};
+use crate::journal::{Op, OpKind, Outcome};
+
+/// Operations under way that are always allowed, also at a low rate.
+const MIN_IN_FLIGHT: usize = 256;
+
+/// Arrivals between pacer and loop; beyond that the pacer waits.
+const QUEUE: usize = 1024;
+
+/// What the owner wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Send.
+    Go,
+    /// No new arrivals.
+    Stop,
+    /// End now.
+    Abort,
+}
+
+/// What the loop, the operations and the owner share.
+pub struct Shared {
+    clock: Clock,
+    in_flight: AtomicUsize,
+    all_ended: Notify,
+    books: Mutex<Books>,
+}
+
+struct Books {
+    stats: Stats,
+    sink: OpSink,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("in_flight", &self.in_flight).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Nothing under way.
+    ///
+    /// # Errors
+    /// The histogram cannot be made.
+    pub fn new(clock: Clock, sink: OpSink) -> Result<Self, hdrhistogram::CreationError> {
+        let books = Mutex::new(Books { stats: Stats::new()?, sink });
+        Ok(Self { clock, in_flight: AtomicUsize::new(0), all_ended: Notify::new(), books })
+    }
+
+    /// The second before `now`.
+    pub fn live(&self, now: Instant) -> Live {
+        self.books().stats.live(now, self.in_flight.load(Ordering::Relaxed))
+    }
+
+    /// What happened so far.
+    pub fn summary(&self) -> Summary {
+        self.books().stats.summary()
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        // A sink that panicked once must not silence the operations after it.
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn dropped(&self, arrival: &Arrival, now: Instant, intended: Instant, why: &str) {
+        let op = self.op(&arrival.action, intended, now, Outcome::Fail, format!("dropped: {why}"));
+        let mut books = self.books();
+        books.stats.dropped(now);
+        (books.sink)(op);
+    }
+
+    fn op(
+        &self,
+        action: &Action,
+        intended: Instant,
+        done: Instant,
+        outcome: Outcome,
+        detail: String,
+    ) -> Op {
+        Op {
+            kind: action.kind(),
+            key: action.key().map(str::to_owned),
+            intended: self.clock.micros_at(intended),
+            done: self.clock.micros_at(done),
+            outcome,
+            detail,
+        }
+    }
+}
+
+/// One run of traffic.
+pub struct Run {
+    config: LoadConfig,
+    shared: Arc<Shared>,
+    client: Client,
+    sessions: Arc<Sessions>,
+    max_in_flight: usize,
+}
+
+impl Run {
+    /// Ready to go.
+    pub fn new(config: LoadConfig, shared: Arc<Shared>) -> Self {
+        let open_files = limits::raise_open_files();
+        Self {
+            client: Client::new(&config.targets),
+            sessions: Arc::new(Sessions::new(config.users)),
+            max_in_flight: config.max_in_flight.unwrap_or_else(|| {
+                max_in_flight(config.plan.rate_per_s, config.timeout, open_files)
+            }),
+            shared,
+            config,
+        }
+    }
+
+    /// Sends until the plan ends or the owner stops it, then waits for what is under way.
+    ///
+    /// # Errors
+    /// The system has no thread for the pacer.
+    pub async fn until_done(self, mut commands: watch::Receiver<Command>) -> std::io::Result<()> {
+        let (out, mut arrivals) = mpsc::channel(QUEUE);
+        let start = self.shared.clock.anchor();
+        let pacer = Pacer::start(self.config.plan.arrivals(), start, out)?;
+        loop {
+            tokio::select! {
+                biased;
+                () = commanded(&mut commands, |command| command != Command::Go) => break,
+                arrival = arrivals.recv() => match arrival {
+                    Some(arrival) => self.begin(arrival, start),
+                    None => break,
+                },
+            }
+        }
+        drop(arrivals);
+        pacer.end();
+        tokio::select! {
+            () = commanded(&mut commands, |command| command == Command::Abort) => {}
+            () = self.all_ended() => {}
+        }
+        Ok(())
+    }
+
+    async fn all_ended(&self) {
+        while self.shared.in_flight.load(Ordering::Relaxed) > 0 {
+            self.shared.all_ended.notified().await;
+        }
+    }
+
+    fn begin(&self, arrival: Arrival, start: Instant) {
+        let intended = start + arrival.offset;
+        let deadline = intended + self.config.timeout;
+        let now = Instant::now();
+        if now >= deadline {
+            // The generator itself stood still. The user has gone by now.
+            return self.shared.dropped(&arrival, now, intended, "too late");
+        }
+        if self.shared.in_flight.load(Ordering::Relaxed) >= self.max_in_flight {
+            return self.shared.dropped(&arrival, now, intended, "too many under way");
+        }
+        let Arrival { action, number, .. } = arrival;
+        let under_way = UnderWay::begin(Arc::clone(&self.shared), action, intended);
+        let client = self.client.clone();
+        let sessions = Arc::clone(&self.sessions);
+        tokio::spawn(async move {
+            let answer = perform(&client, &sessions, &under_way.action, number, deadline).await;
+            under_way.end(&answer);
+        });
+    }
+}
+
+/// Returns when the owner's command is one of `which`, or the owner is gone.
+async fn commanded(commands: &mut watch::Receiver<Command>, which: impl Fn(Command) -> bool) {
+    // An error means that the owner is gone, which is a command too.
+    drop(commands.wait_for(|command| which(*command)).await);
+}
+
+/// How many operations may be under way at once.
+///
+/// A silent service holds what arrives in one time-out; half as much again leaves room for the
+/// randomness of arrivals, so that what such a service does to writes is recorded as unknown and
+/// not as dropped. Every operation needs a connection of its own, so the limit of open files
+/// bounds it too.
+fn max_in_flight(rate_per_s: u32, timeout: Duration, open_files: Option<u64>) -> usize {
+    let wanted = (f64::from(rate_per_s) * timeout.as_secs_f64() * 1.5) as usize;
+    let spare = open_files.map(|n| usize::try_from(n / 4 * 3).unwrap_or(usize::MAX));
+    wanted.max(MIN_IN_FLIGHT).min(spare.unwrap_or(usize::MAX))
+}
+
+async fn perform(
+    client: &Client,
+    sessions: &Sessions,
+    action: &Action,
+    user: u64,
+    deadline: Instant,
+) -> Answer {
+    let mut call = Call::of(action);
+    if action.kind().is_write() {
+        match sessions.token(client, user, deadline).await {
+            Ok(token) => call.token = Some(token),
+            Err(reason) => return Answer::NotSent(format!("sign-in: {reason}")),
+        }
+    }
+    match client.send(&call, deadline).await {
+        Ok(reply) => {
+            if let (401, Some(token)) = (reply.status, &call.token) {
+                sessions.refused(user, token).await;
+            }
+            Answer::Response { status: reply.status, effect: reply.effect }
+        }
+        Err(failure) => failure.into(),
+    }
+}
+
+/// An operation that was begun. It is reported exactly once, also when its task is cut off.
+struct UnderWay {
+    shared: Arc<Shared>,
+    action: Action,
+    intended: Instant,
+    reported: bool,
+}
+
+impl UnderWay {
+    fn begin(shared: Arc<Shared>, action: Action, intended: Instant) -> Self {
+        shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self { shared, action, intended, reported: false }
+    }
+
+    fn kind(&self) -> OpKind {
+        self.action.kind()
+    }
+
+    fn end(mut self, answer: &Answer) {
+        self.report(answer);
+    }
+
+    fn report(&mut self, answer: &Answer) {
+        self.reported = true;
+        let done = Instant::now();
+        let (outcome, detail) = classify(self.kind(), answer);
+        let op = self.shared.op(&self.action, self.intended, done, outcome, detail);
+        let latency = done.saturating_duration_since(self.intended);
+        let mut books = self.shared.books();
+        books.stats.ended(done, outcome, latency);
+        (books.sink)(op);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if !self.reported {
+            self.report(&Answer::Lost("cut off by the generator".into()));
+        }
+        if self.shared.in_flight.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.shared.all_ended.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_under_way_is_bounded() {
+        let timeout = Duration::from_secs(6);
+        assert_eq!(max_in_flight(20, timeout, None), MIN_IN_FLIGHT);
+        assert_eq!(max_in_flight(1000, timeout, None), 9000);
+        assert_eq!(max_in_flight(1000, timeout, Some(1024)), 768);
+    }
+}

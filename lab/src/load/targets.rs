@@ -1,0 +1,111 @@
+//! The addresses a name resolves to, and which of them clients avoid at the moment.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// How long an address that failed is tried last. Browsers, and resolvers with health checks,
+/// behave about like this.
+pub const AVOID_FOR: Duration = Duration::from_secs(1);
+
+/// Addresses that serve the same, such as the load balancers of several zones.
+#[derive(Clone, Debug)]
+pub struct Targets {
+    all: Vec<Target>,
+    turn: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Target {
+    address: SocketAddr,
+    avoid_until: Option<Instant>,
+}
+
+impl Targets {
+    /// These addresses, all of them thought to work.
+    pub fn new(addresses: &[SocketAddr]) -> Self {
+        let all = addresses.iter().map(|&address| Target { address, avoid_until: None }).collect();
+        Self { all, turn: 0 }
+    }
+
+    /// The order in which the next request tries the addresses: each request begins with the next
+    /// one, as with rotating DNS answers, and the avoided ones come last. None is left out, because
+    /// when all are avoided a try is better than none.
+    pub fn order(&mut self, now: Instant) -> Vec<SocketAddr> {
+        if self.all.is_empty() {
+            return Vec::new();
+        }
+        self.turn = (self.turn + 1) % self.all.len();
+        let (before, from) = self.all.split_at(self.turn);
+        let avoided = |t: &&Target| t.avoid_until.is_some_and(|until| now < until);
+        let turns = || from.iter().chain(before);
+        let good = turns().filter(|t| !avoided(t));
+        let bad = turns().filter(avoided);
+        good.chain(bad).map(|t| t.address).collect()
+    }
+
+    /// Notes that an address did not answer at `now`.
+    pub fn avoid(&mut self, address: SocketAddr, now: Instant) {
+        self.set(address, Some(now + AVOID_FOR));
+    }
+
+    /// Notes that an address answered.
+    pub fn answered(&mut self, address: SocketAddr) {
+        self.set(address, None);
+    }
+
+    fn set(&mut self, address: SocketAddr, until: Option<Instant>) {
+        for target in self.all.iter_mut().filter(|t| t.address == address) {
+            target.avoid_until = until;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, 1], port))
+    }
+
+    #[test]
+    fn requests_take_turns() {
+        let mut targets = Targets::new(&[address(1), address(2), address(3)]);
+        let now = Instant::now();
+        let firsts: Vec<u16> = (0..6).map(|_| targets.order(now)[0].port()).collect();
+        assert_eq!(firsts, [2, 3, 1, 2, 3, 1]);
+        assert_eq!(targets.order(now).len(), 3);
+    }
+
+    #[test]
+    fn a_failed_address_comes_last_for_a_second() {
+        let mut targets = Targets::new(&[address(1), address(2)]);
+        let now = Instant::now();
+        targets.avoid(address(2), now);
+        for _ in 0..4 {
+            assert_eq!(targets.order(now), [address(1), address(2)]);
+        }
+        let later = now + AVOID_FOR;
+        let firsts: Vec<u16> = (0..2).map(|_| targets.order(later)[0].port()).collect();
+        assert!(firsts.contains(&2), "{firsts:?}");
+    }
+
+    #[test]
+    fn an_answer_ends_the_avoidance() {
+        let mut targets = Targets::new(&[address(1), address(2)]);
+        let now = Instant::now();
+        targets.avoid(address(2), now);
+        targets.answered(address(2));
+        assert!((0..2).any(|_| targets.order(now)[0] == address(2)));
+    }
+
+    #[test]
+    fn when_all_failed_all_are_tried() {
+        let mut targets = Targets::new(&[address(1), address(2)]);
+        let now = Instant::now();
+        targets.avoid(address(1), now);
+        targets.avoid(address(2), now);
+        assert_eq!(targets.order(now).len(), 2);
+        assert!(Targets::new(&[]).order(now).is_empty());
+    }
+}

@@ -1,0 +1,115 @@
+//! Reading promises back.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::super::audit::{AuditRequest, audit};
+use super::super::testing::{Behaviour, Request, Server, refusing};
+use crate::journal::{Event, Ledger, OpKind};
+
+const LEDGER: &str = r#"{"entries":4,"debit_cents":10,"credit_cents":10,"unbalanced_orders":[],
+    "incomplete_orders":[],"products":200,"wrong_stock":[]}"#;
+
+async fn events(server: &Server, kinds: &[OpKind], patience_ms: u64) -> Vec<Event> {
+    let patience = Duration::from_millis(patience_ms);
+    audit(&AuditRequest { targets: &[server.address], prefix: "run", kinds, patience }).await
+}
+
+fn json(text: &str) -> Behaviour {
+    Behaviour::Answer(200, "", text.to_owned())
+}
+
+fn shop(request: &Request) -> Behaviour {
+    match request.line.as_str() {
+        "GET /audit/writes?kind=order&prefix=run-&after=&limit=5000" => {
+            json(r#"{"keys":[["run-1",1],["run-2",2],["run-2-9",1]],"next":"run-2-9"}"#)
+        }
+        "GET /audit/writes?kind=order&prefix=run-&after=run-2-9&limit=5000" => {
+            json(r#"{"keys":[["run-3",1]],"next":null}"#)
+        }
+        "GET /audit/writes?kind=post&prefix=run-&after=&limit=5000" => json(r#"{"keys":[]}"#),
+        "GET /audit/ledger" => json(LEDGER),
+        _ => Behaviour::Answer(404, "", "{}".into()),
+    }
+}
+
+fn ledger() -> Event {
+    let ledger = Ledger { entries: 4, debit_cents: 10, credit_cents: 10, ..Ledger::default() };
+    Event::AuditLedger(Ledger { products: 200, ..ledger })
+}
+
+fn order_keys() -> Vec<Event> {
+    let kind = OpKind::Order;
+    let first = vec![("run-1".to_owned(), 1), ("run-2".to_owned(), 2)];
+    vec![
+        Event::AuditKeys { kind, keys: first },
+        Event::AuditKeys { kind, keys: vec![("run-3".to_owned(), 1)] },
+        Event::AuditKeysEnd { kind },
+    ]
+}
+
+#[tokio::test]
+async fn all_pages_of_all_kinds_are_read() {
+    let server = Server::start(shop).await;
+    let mut expected = order_keys();
+    expected.extend([Event::AuditKeysEnd { kind: OpKind::Post }, ledger()]);
+    assert_eq!(events(&server, &[OpKind::Order, OpKind::Post], 1000).await, expected);
+}
+
+#[tokio::test]
+async fn failures_are_tried_again() {
+    let count = AtomicU32::new(0);
+    let server = Server::start(move |request| match count.fetch_add(1, Ordering::Relaxed) {
+        0 => Behaviour::Answer(503, "x-effect: none\r\n", "{}".into()),
+        2 => Behaviour::Reset,
+        _ => shop(request),
+    })
+    .await;
+    let mut expected = order_keys();
+    expected.push(ledger());
+    assert_eq!(events(&server, &[OpKind::Order], 5000).await, expected);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_said() {
+    let server = Server::start(|request| match request.line.as_str() {
+        "GET /audit/ledger" => Behaviour::Answer(503, "", "{}".into()),
+        _ => Behaviour::Answer(400, "", "{}".into()),
+    })
+    .await;
+    let events = events(&server, &[OpKind::Order, OpKind::Browse], 250).await;
+    let [orders, browses, ledger] = events.as_slice() else { panic!("{events:?}") };
+    expect_failure(orders, "orders", "status 400");
+    expect_failure(browses, "browses", "only orders and posts");
+    expect_failure(ledger, "ledger", "status 503 (tried for 250ms)");
+    let lines: Vec<String> = server.seen().into_iter().map(|r| r.line).collect();
+    let orders = lines.iter().filter(|line| line.contains("kind=order")).count();
+    assert_eq!(orders, 1, "a refusal is not tried again");
+    assert!(lines.len() >= 3, "an outage is: {lines:?}");
+}
+
+#[tokio::test]
+async fn a_page_that_leads_back_ends_the_read() {
+    let server = Server::start(|_| json(r#"{"keys":[["run-1",1]],"next":"run-1"}"#)).await;
+    let events = events(&server, &[OpKind::Order], 1000).await;
+    let failed = events.iter().find(|e| matches!(e, Event::AuditFailed { .. }));
+    expect_failure(failed.unwrap(), "orders", "leads to");
+    assert!(!events.contains(&Event::AuditKeysEnd { kind: OpKind::Order }));
+}
+
+#[tokio::test]
+async fn nobody_listening_is_said() {
+    let targets = [refusing().await];
+    let patience = Duration::from_millis(150);
+    let request = AuditRequest { targets: &targets, prefix: "run", kinds: &[], patience };
+    let events = audit(&request).await;
+    assert_eq!(events.len(), 1);
+    expect_failure(&events[0], "ledger", "connect refused");
+}
+
+#[track_caller]
+fn expect_failure(event: &Event, expected: &str, words: &str) {
+    let Event::AuditFailed { what, reason } = event else { panic!("{event:?}") };
+    assert_eq!(what, expected);
+    assert!(reason.contains(words), "{reason}");
+}

@@ -1,0 +1,37 @@
+//! The generator against servers that misbehave.
+
+mod auditing;
+mod cost;
+mod failover;
+mod outcomes;
+mod running;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::handle::{LoadConfig, start, to_channel};
+use super::schedule::Plan;
+use super::stats::Summary;
+use crate::journal::Op;
+
+/// So short that a test which waits for it stays quick.
+const TIMEOUT: Duration = Duration::from_millis(1200);
+
+fn config(targets: &[SocketAddr], rate_per_s: u32, read_percent: u8, ms: u64) -> LoadConfig {
+    let duration = Some(Duration::from_millis(ms));
+    let plan = Plan { seed: 42, rate_per_s, read_percent, duration, key_prefix: "run".to_owned() };
+    LoadConfig { plan, targets: targets.to_vec(), timeout: TIMEOUT, users: 4, max_in_flight: None }
+}
+
+/// Runs the plan to its end.
+async fn run(config: LoadConfig) -> (Vec<Op>, Summary) {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let summary = start(config, to_channel(sender)).unwrap().finished().await.unwrap();
+    let mut ops = Vec::new();
+    while let Some(op) = receiver.recv().await {
+        ops.push(op);
+    }
+    (ops, summary)
+}
