@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn healthy_targets_are_used_and_without_any_all_are() {
-        let cases: [(&[(usize, bool)], &[usize], bool); 5] = [
+        type Case<'a> = (&'a [(usize, bool)], &'a [usize], bool);
+        let cases: [Case; 5] = [
             (&[], &[0, 1, 2], true),
             (&[(1, true)], &[1], false),
             (&[(0, true), (2, true)], &[0, 2], false),

@@ -20,6 +20,9 @@ pub const UPSTREAMS: &str = "upstreams.conf";
 ///   was sent: `non_idempotent` is left out on purpose.
 /// - Old workers end at most 15 s after a reload, when all they had was answered.
 ///
+/// A reload closes the idle connections of clients; a request that crosses such a close is lost,
+/// which is why nothing is reloaded without need.
+///
 /// One worker is enough for a lab, and gives failures one memory.
 pub fn nginx_conf(config: &BalancerConfig) -> String {
     let dir = config.nginx_conf_dir.display();

@@ -136,10 +136,13 @@ impl Reader {
     }
 }
 
-/// Whether a key is one of `<prefix><number>`.
+/// Whether a key is one of `<prefix><number>`, or of `<prefix><part>-<number>`: a canary that was
+/// started again continues under another part.
 fn is_ours(key: &str, prefix: &str) -> bool {
-    let number = key.strip_prefix(prefix).unwrap_or_default();
-    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    let rest = key.strip_prefix(prefix).unwrap_or_default();
+    let (part, number) = rest.rsplit_once('-').unwrap_or(("0", rest));
+    let is = |text: &str, fits: fn(&u8) -> bool| !text.is_empty() && text.bytes().all(|b| fits(&b));
+    is(part, u8::is_ascii_hexdigit) && is(number, u8::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -149,7 +152,8 @@ mod tests {
     #[test]
     fn only_keys_of_the_prefix_count() {
         assert!(is_ours("run-1-20", "run-1-"));
-        for other in ["run-1-b-20", "run-1-", "run-12", "run-1-2x", "other-3"] {
+        assert!(is_ours("run-1-b-20", "run-1-"));
+        for other in ["run-1-silent-20", "run-1-b-", "run-1-", "run-12", "run-1-2x", "other-3"] {
             assert!(!is_ours(other, "run-1-"), "{other}");
         }
     }

@@ -70,8 +70,8 @@ impl Client {
         Err(failure)
     }
 
-    /// Connections that were closed while they were idle are used up first. Whether one was is
-    /// only certain once hyper gives the request back, so this is no reason to avoid the address.
+    /// Connections that were closed while they were idle are used up first. Servers do that as
+    /// they like, so it is no reason to avoid the address.
     async fn send_to(
         &self,
         address: SocketAddr,
@@ -123,9 +123,7 @@ impl Client {
 
     /// The connection used last, so that those beyond the need grow old and are closed.
     fn idle_connection(&self, address: SocketAddr) -> Option<Connection> {
-        let mut state = self.state();
-        let idle = state.idle.get_mut(&address)?;
-        std::iter::from_fn(|| idle.pop()).find(|connection| !connection.is_closed())
+        self.state().idle.get_mut(&address)?.pop()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -13,12 +13,17 @@ use tokio::time::{timeout, timeout_at};
 
 use super::classify::Effect;
 use super::request::Call;
+use super::wire::{IdleWire, Wire};
 
 /// Longest response body, in bytes. The largest is a page of the audit: 5,000 keys of 128 bytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// An open connection on which nothing is under way.
-pub type Connection = SendRequest<Full<Bytes>>;
+#[derive(Debug)]
+pub struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    wire: IdleWire,
+}
 
 /// A response that arrived whole.
 #[derive(Clone, Debug)]
@@ -53,10 +58,12 @@ pub async fn connect(address: SocketAddr, limit: Duration) -> Result<Connection,
     };
     // Without it small writes would wait for acknowledgements, which users' clients do not do.
     stream.set_nodelay(true).map_err(|e| in_few_words(&e))?;
-    let (sender, driver) = handshake(TokioIo::new(stream)).await.map_err(|e| e.to_string())?;
+    let wire = Wire::new(stream);
+    let idle = wire.idle();
+    let (sender, driver) = handshake(TokioIo::new(wire)).await.map_err(|e| e.to_string())?;
     // Errors of the driver reach the request that is under way; without one nobody misses them.
     tokio::spawn(async move { drop(driver.await) });
-    Ok(sender)
+    Ok(Connection { sender, wire: idle })
 }
 
 fn in_few_words(error: &std::io::Error) -> String {
@@ -68,7 +75,7 @@ fn in_few_words(error: &std::io::Error) -> String {
 
 /// Sends one request and reads the whole response.
 pub async fn exchange(
-    mut connection: Connection,
+    connection: Connection,
     address: SocketAddr,
     call: &Call,
     deadline: Instant,
@@ -77,23 +84,37 @@ pub async fn exchange(
         Ok(request) => request,
         Err(error) => return Exchange::NotSent(format!("cannot be sent: {error}")),
     };
-    let deadline = deadline.into();
-    match timeout_at(deadline, connection.ready()).await {
+    let Some(wire) = connection.wire.open() else {
+        return Exchange::NotSent("closed while idle".into());
+    };
+    let before = wire.written();
+    match send(connection, request, deadline.into()).await {
+        Exchange::Lost(reason) if wire.written() == before => Exchange::NotSent(reason),
+        Exchange::TimedOut if wire.written() == before => Exchange::NotSent("no time left".into()),
+        ended => ended,
+    }
+}
+
+async fn send(
+    mut connection: Connection,
+    request: Request<Full<Bytes>>,
+    deadline: tokio::time::Instant,
+) -> Exchange {
+    match timeout_at(deadline, connection.sender.ready()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Exchange::NotSent(error.to_string()),
         Err(_) => return Exchange::NotSent("no time left".into()),
     }
-    let response = match timeout_at(deadline, connection.try_send_request(request)).await {
-        Ok(Ok(response)) => response,
+    match timeout_at(deadline, connection.sender.try_send_request(request)).await {
+        Ok(Ok(response)) => read(response, connection, deadline).await,
         // hyper hands the request back only when it wrote nothing of it.
         Ok(Err(mut error)) => {
             let unsent = error.take_message().is_some();
             let reason = cause(&error.into_error());
-            return if unsent { Exchange::NotSent(reason) } else { Exchange::Lost(reason) };
+            if unsent { Exchange::NotSent(reason) } else { Exchange::Lost(reason) }
         }
-        Err(_) => return Exchange::TimedOut,
-    };
-    read(response, connection, deadline).await
+        Err(_) => Exchange::TimedOut,
+    }
 }
 
 async fn read(

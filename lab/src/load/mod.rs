@@ -22,6 +22,7 @@ mod schedule;
 mod sessions;
 mod stats;
 mod targets;
+mod wire;
 
 #[cfg(test)]
 pub(crate) mod testing;

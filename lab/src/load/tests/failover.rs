@@ -58,7 +58,18 @@ async fn a_silent_address_is_avoided_after_one_time_out() {
 }
 
 #[tokio::test]
-async fn connections_are_kept_and_stale_ones_replaced() {
+async fn a_connection_serves_one_request_after_the_other() {
+    let server = Server::start(good).await;
+    let client = Client::new(&[server.address]);
+    for _ in 0..20 {
+        let reply = client.send(&Call::get("/products/1".into()), soon()).await;
+        assert_eq!(reply.map(|reply| reply.status), Ok(200));
+    }
+    assert_eq!((server.seen().len(), server.connections()), (20, 1));
+}
+
+#[tokio::test]
+async fn connections_closed_while_idle_are_replaced() {
     // Closes after each answer without saying so: every reuse meets a closed connection.
     let closing = Server::start(|_| Behaviour::AnswerAndClose(200, "{}".into())).await;
     let client = Client::new(&[closing.address]);
