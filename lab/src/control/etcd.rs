@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::{Value, json};
 
 use crate::engine::probe;
@@ -38,29 +39,40 @@ pub async fn delete_if(
     let compare = json!([{
         "key": encode(key), "target": "VALUE", "result": "EQUAL", "value": encode(expected)
     }]);
-    let answer =
-        ask(members, "/v3/kv/txn", &json!({ "compare": compare, "success": success })).await?;
-    Ok(answer["succeeded"].as_bool().unwrap_or(false))
+    let body = json!({ "compare": compare, "success": success }).to_string();
+    let mut asked: FuturesUnordered<_> =
+        members.iter().map(|m| ask_one(*m, "/v3/kv/txn", &body)).collect();
+    // Every member carries the transaction out, one after the other: only the first succeeds, and
+    // its answer need not come first.
+    let mut result = Err(std::io::Error::other("no etcd member is known"));
+    while let Some(answer) = asked.next().await {
+        match answer {
+            Ok(answer) if answer["succeeded"].as_bool() == Some(true) => return Ok(true),
+            Ok(_) => result = Ok(false),
+            Err(e) if result.is_err() => result = Err(e),
+            Err(_) => {}
+        }
+    }
+    result
 }
 
 /// Asks all members at once and takes the first good answer: one that is silently gone must not
 /// cost its time-out.
 async fn ask(members: &[Ipv4Addr], path: &str, body: &Value) -> std::io::Result<Value> {
     let text = body.to_string();
-    let asked = members.iter().map(|m| {
-        Box::pin(async {
-            let answer = probe::request(*m, PORT, "POST", path, &text, TIMEOUT).await?;
-            if answer.status != 200 {
-                return Err(std::io::Error::other(format!("etcd answers {}", answer.status)));
-            }
-            serde_json::from_str::<Value>(&answer.body).map_err(std::io::Error::other)
-        })
-    });
-    let asked: Vec<_> = asked.collect();
+    let asked: Vec<_> = members.iter().map(|m| Box::pin(ask_one(*m, path, &text))).collect();
     if asked.is_empty() {
         return Err(std::io::Error::other("no etcd member is known"));
     }
     futures::future::select_ok(asked).await.map(|(value, _)| value)
+}
+
+async fn ask_one(member: Ipv4Addr, path: &str, body: &str) -> std::io::Result<Value> {
+    let answer = probe::request(member, PORT, "POST", path, body, TIMEOUT).await?;
+    if answer.status != 200 {
+        return Err(std::io::Error::other(format!("etcd answers {}", answer.status)));
+    }
+    serde_json::from_str(&answer.body).map_err(std::io::Error::other)
 }
 
 fn encode(text: &str) -> String {

@@ -69,7 +69,6 @@ impl ExperimentRun<'_> {
     /// Runs it to its end. Faults that were injected are healed also when something fails on the
     /// way.
     pub async fn run(&self) -> Result<(), RunError> {
-        self.lab.await_whole(WHOLE_LIMIT).await?;
         let begun = now();
         // The run's own name is part of the keys: a lab that is verified twice keeps both.
         let key_prefix = format!("{}-{:x}", self.name, begun);
@@ -77,6 +76,8 @@ impl ExperimentRun<'_> {
             experiment: self.name.into(),
             key_prefix: key_prefix.clone(),
         })?;
+        // An experiment that cannot begin is in the journal, too, and so inconclusive.
+        self.lab.await_whole(WHOLE_LIMIT).await?;
         self.write(Event::Phase { phase: Phase::Steady })?;
         let traffic = self.start_traffic(&key_prefix)?;
         tokio::time::sleep(self.pace.steady).await;
