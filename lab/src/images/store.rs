@@ -54,11 +54,7 @@ pub async fn list(docker: &Docker) -> Result<Vec<ListedImage>, ImageError> {
         .into_iter()
         .map(|i| ListedImage {
             name: i.labels.get("lab.image").cloned().unwrap_or_default(),
-            reference: i
-                .repo_tags
-                .into_iter()
-                .find(|t| t != "<none>:<none>")
-                .unwrap_or(i.id),
+            reference: i.repo_tags.into_iter().find(|t| t != "<none>:<none>").unwrap_or(i.id),
             bytes: i.size,
         })
         .collect();

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Context, DATABASE, POSTGRES_PORT, blank, patroni, password};
+use super::{Context, DATABASE, POSTGRES_PORT, blank, password, patroni};
 use crate::plan::layout::{Place, of_tier};
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
 use crate::spec::model::{Postgres, Replication};
@@ -21,7 +21,10 @@ pub(super) fn node(
     node.priority = 2;
     match &kind.coordination {
         Some(etcd) if members.len() > 1 => {
-            let etcd = of_tier(places, etcd).map(|p| p.address).collect();
+            // Its own zone's member first: the loss of another zone then does not touch it.
+            let mut etcd: Vec<&Place> = of_tier(places, etcd).collect();
+            etcd.sort_by_key(|p| p.zone != place.zone);
+            let etcd = etcd.iter().map(|p| p.address).collect();
             clustered(context, &mut node, &members, place, kind, etcd);
         }
         _ => single(context, &mut node),
@@ -77,8 +80,7 @@ fn clustered(
     let first = members
         .iter()
         .find(|m| kind.primary.as_ref().is_none_or(|zone| *zone == m.zone))
-        .or(members.first())
-        .map(|m| m.address);
+        .or(members.first());
     let input = patroni::PatroniInput {
         scope: place.tier.clone(),
         name: place.name.clone(),
@@ -86,16 +88,15 @@ fn clustered(
         etcd,
         subnet: context.subnet,
         replication: kind.replication,
+        first_primary: first.is_some_and(|first| first.name == place.name),
         superuser_password: password(context.secret, "postgres"),
         replication_password: password(context.secret, "replicator"),
+        rewind_password: password(context.secret, "rewinder"),
     };
     node.command = vec!["lab-postgres".into(), "patroni".into()];
     node.files = vec![ConfigFile {
         path: "/etc/lab/patroni.yml".into(),
         content: patroni::patroni_yml(&input),
     }];
-    if let Some(first) = first.filter(|f| *f != place.address) {
-        node.env.insert("FIRST_PRIMARY".into(), first.to_string());
-    }
     node.probe = postgres_probe(kind, u16::try_from(members.len()).unwrap_or(u16::MAX));
 }
