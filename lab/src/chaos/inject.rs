@@ -80,7 +80,10 @@ impl Injector<'_> {
         };
         let evidence = match proof {
             Ok(evidence) => {
-                (self.record)(Event::FaultConfirmed { id: id.to_owned(), evidence: evidence.clone() });
+                (self.record)(Event::FaultConfirmed {
+                    id: id.to_owned(),
+                    evidence: evidence.clone(),
+                });
                 Some(evidence)
             }
             Err(e) => {
@@ -104,9 +107,7 @@ impl Injector<'_> {
     async fn act(&self, id: &str, act: &Act) -> Result<(), EngineError> {
         let container = main_name(self.engine.lab(), act.node());
         match act {
-            Act::Silence { node } => {
-                packet_filter::drop_packets(self.engine, node, id, None).await
-            }
+            Act::Silence { node } => packet_filter::drop_packets(self.engine, node, id, None).await,
             Act::Cut { node, peers } => {
                 packet_filter::drop_packets(self.engine, node, id, Some(peers)).await
             }
@@ -126,10 +127,9 @@ impl Injector<'_> {
                 started_at: self.engine.started_at(&container).await?,
                 ..Default::default()
             },
-            Act::KillProcess { process, .. } => Before {
-                pid: self.pid(&container, *process).await?,
-                ..Default::default()
-            },
+            Act::KillProcess { process, .. } => {
+                Before { pid: self.pid(&container, *process).await?, ..Default::default() }
+            }
             Act::Silence { .. } | Act::Cut { .. } | Act::Freeze { .. } => Before::default(),
         })
     }
@@ -178,7 +178,9 @@ impl Injector<'_> {
         Ok(match act {
             Act::Silence { .. } => self.confirm_silence(id, node).await?,
             Act::Cut { .. } => match packet_filter::dropped(self.engine, node, id).await? {
-                Some(n) if n > 0 => Ok(format!("{node}: {n} packets to and from its peers dropped")),
+                Some(n) if n > 0 => {
+                    Ok(format!("{node}: {n} packets to and from its peers dropped"))
+                }
                 Some(_) => Err(format!("{node}: no packet was dropped yet")),
                 None => Err(format!("{node}: the packet filter is not there")),
             },

@@ -1,7 +1,7 @@
 //! Names of faults as users know them.
 
 use crate::spec::model::{
-    BoxProcess, CutReplication, Fault, Kind, KillPrimary, KillProcess, KillTask, LoseZone, Mode,
+    BoxProcess, CutReplication, Fault, KillPrimary, KillProcess, KillTask, Kind, LoseZone, Mode,
     PausePrimary, Stage,
 };
 
@@ -77,7 +77,10 @@ fn of_postgres(tier: &str, nodes: u16) -> Vec<Offer> {
     };
     if nodes < 2 {
         return vec![
-            kill(format!("kill-{tier}"), "kills the database server, which stays lost until healed"),
+            kill(
+                format!("kill-{tier}"),
+                "kills the database server, which stays lost until healed",
+            ),
             kill("kill-primary".into(), "kills the database server, which stays lost until healed"),
         ];
     }

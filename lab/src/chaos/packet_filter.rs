@@ -14,8 +14,7 @@ fn table(id: &str) -> String {
 /// Rules that drop everything but loopback, or everything from and to `peers`. Counters are the
 /// proof that they took effect. The hook comes before every other filter (priority -400).
 fn rules(id: &str, peers: Option<&[Ipv4Addr]>) -> String {
-    let set =
-        |p: &[Ipv4Addr]| p.iter().map(Ipv4Addr::to_string).collect::<Vec<_>>().join(", ");
+    let set = |p: &[Ipv4Addr]| p.iter().map(Ipv4Addr::to_string).collect::<Vec<_>>().join(", ");
     let (input, output) = match peers {
         None => ("iif != \"lo\"".to_owned(), "oif != \"lo\"".to_owned()),
         Some(p) => (format!("ip saddr {{ {} }}", set(p)), format!("ip daddr {{ {} }}", set(p))),
@@ -51,7 +50,8 @@ pub async fn dropped(engine: &Engine, node: &str, id: &str) -> Result<Option<u64
 /// Removes a fault's rules; none there is fine.
 pub async fn remove(engine: &Engine, node: &str, id: &str) -> Result<(), EngineError> {
     let t = table(id);
-    let script = format!("nft list table inet {t} >/dev/null 2>&1 || exit 0; nft delete table inet {t}");
+    let script =
+        format!("nft list table inet {t} >/dev/null 2>&1 || exit 0; nft delete table inet {t}");
     engine.exec_ok(&holder_name(engine.lab(), node), &["sh", "-c", &script]).await.map(drop)
 }
 

@@ -233,20 +233,17 @@ impl Scene<'_> {
             .iter()
             .filter(|p| p.tier == tier && zone.is_none_or(|z| *z == p.zone))
             .collect();
-        candidates
-            .choose(&mut ChaCha8Rng::seed_from_u64(seed))
-            .map(|p| p.name.clone())
-            .ok_or_else(|| match zone {
-                Some(zone) => ResolveError::NoNode(format!("tier {tier} has no node in zone {zone}")),
+        candidates.choose(&mut ChaCha8Rng::seed_from_u64(seed)).map(|p| p.name.clone()).ok_or_else(
+            || match zone {
+                Some(zone) => {
+                    ResolveError::NoNode(format!("tier {tier} has no node in zone {zone}"))
+                }
                 None => ResolveError::NoNode(format!("tier {tier} has no node")),
-            })
+            },
+        )
     }
 
-    fn primary(
-        &self,
-        fault: &'static str,
-        named: Option<&Name>,
-    ) -> Result<Name, ResolveError> {
+    fn primary(&self, fault: &'static str, named: Option<&Name>) -> Result<Name, ResolveError> {
         let tier = self.tier(fault, named, "postgres", is_postgres)?;
         self.places
             .iter()

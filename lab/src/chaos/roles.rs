@@ -48,7 +48,8 @@ pub async fn read_roles(stage: &Stage, places: &[Place]) -> Roles {
         }
         let asked = nodes.iter().map(|p| probe::members_of(p.address, ASK_TIMEOUT));
         let answers = futures::future::join_all(asked).await;
-        let best = answers.into_iter().flatten().map(|members| known(&members)).max_by_key(Vec::len);
+        let best =
+            answers.into_iter().flatten().map(|members| known(&members)).max_by_key(Vec::len);
         roles.extend(best.unwrap_or_default());
     }
     roles

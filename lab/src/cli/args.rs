@@ -10,7 +10,11 @@ use crate::spec::model::Mode;
 /// Starts a faithful small copy of a web architecture in containers, sends it real traffic, breaks
 /// it the way clouds break, and proves whether it survived.
 #[derive(Debug, Parser)]
-#[command(name = "lab", version, after_help = "Example:\n  lab up stage-1k && lab chaos kill-primary && lab verify")]
+#[command(
+    name = "lab",
+    version,
+    after_help = "Example:\n  lab up stage-1k && lab chaos kill-primary && lab verify"
+)]
 pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
@@ -24,7 +28,13 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct Global {
     /// Name of the lab; two labs with different names run side by side
-    #[arg(long = "lab", global = true, env = "LAB_NAME", default_value = "lab", value_name = "NAME")]
+    #[arg(
+        long = "lab",
+        global = true,
+        env = "LAB_NAME",
+        default_value = "lab",
+        value_name = "NAME"
+    )]
     pub lab: String,
     /// More about what is done (-v: each step, -vv: diagnostics)
     #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "LAB_VERBOSE")]
@@ -69,13 +79,17 @@ pub enum Command {
     #[command(after_help = "Example:\n  lab status --format json")]
     Status(FormatArgs),
     /// Inject a fault, prove it, heal it, and say what users saw (`lab chaos list` shows all)
-    #[command(after_help = "Examples:\n  lab chaos list\n  lab chaos kill-primary --mode silent\n  lab chaos lose-zone --zone a --for 15s")]
+    #[command(
+        after_help = "Examples:\n  lab chaos list\n  lab chaos kill-primary --mode silent\n  lab chaos lose-zone --zone a --for 15s"
+    )]
     Chaos(ChaosArgs),
     /// Undo every active fault; safe at any moment, any number of times
     #[command(after_help = "Example:\n  lab heal")]
     Heal,
     /// Judge what happened since `up`, run the stage's experiments, and give a verdict
-    #[command(after_help = "Examples:\n  lab verify stage-1k\n  lab verify stage-1k --only kill-primary --seed 7\n  lab verify runs/latest        # judge a finished run again, without Docker\n\nExit codes: 0 as declared, 1 violated, 2 wrong input, 3 inconclusive, 4 environment not able")]
+    #[command(
+        after_help = "Examples:\n  lab verify stage-1k\n  lab verify stage-1k --only kill-primary --seed 7\n  lab verify runs/latest        # judge a finished run again, without Docker\n\nExit codes: 0 as declared, 1 violated, 2 wrong input, 3 inconclusive, 4 environment not able"
+    )]
     Verify(VerifyArgs),
     /// Send open-model traffic to the running lab, with a live view
     #[command(after_help = "Example:\n  lab load --rate 100 --for 30s")]

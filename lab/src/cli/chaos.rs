@@ -154,8 +154,10 @@ fn chosen(stage: &Stage, args: &ChaosArgs) -> Result<Fault, CliError> {
         for_ms: args.duration.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
     };
     adjusted(&offer.fault, adjust).map_err(|flag| {
-        CliError::usage(format!("{} does not understand {flag}", offer.name))
-            .hint(format!("it understands: {}", if offer.flags.is_empty() { "no flag" } else { offer.flags }))
+        CliError::usage(format!("{} does not understand {flag}", offer.name)).hint(format!(
+            "it understands: {}",
+            if offer.flags.is_empty() { "no flag" } else { offer.flags }
+        ))
     })
 }
 
@@ -182,10 +184,7 @@ async fn list(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliError
         Some(stage) => vec![stage],
         None => {
             let names = spec::builtin();
-            names
-                .iter()
-                .map(|b| spec::load(b.name).map(|(s, _)| s))
-                .collect::<Result<_, _>>()?
+            names.iter().map(|b| spec::load(b.name).map(|(s, _)| s)).collect::<Result<_, _>>()?
         }
     };
     let mut rows = Vec::new();

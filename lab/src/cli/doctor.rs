@@ -50,7 +50,9 @@ async fn docker(global: &Global) -> Vec<Line> {
     let needed = |good, what: String, mend| Line { good, needed: true, what, mend };
     let engine = match Engine::connect(&global.lab).await {
         Ok(engine) => engine,
-        Err(e) => return vec![needed(false, e.to_string(), "systemctl start docker, or DOCKER_HOST")],
+        Err(e) => {
+            return vec![needed(false, e.to_string(), "systemctl start docker, or DOCKER_HOST")];
+        }
     };
     let version = engine.docker().version().await.unwrap_or_default();
     let info = engine.docker().info().await.unwrap_or_default();
@@ -111,7 +113,9 @@ fn disk() -> Line {
         .stderr(Stdio::null())
         .output()
         .ok()
-        .and_then(|o| String::from_utf8_lossy(&o.stdout).lines().nth(1)?.trim().parse::<u64>().ok());
+        .and_then(|o| {
+            String::from_utf8_lossy(&o.stdout).lines().nth(1)?.trim().parse::<u64>().ok()
+        });
     Line {
         good: free.is_none_or(|f| f >= DISK_MIB),
         needed: false,

@@ -118,16 +118,14 @@ impl From<RunError> for CliError {
             RunError::Chaos(e) => e.into(),
             RunError::Journal(e) => e.into(),
             RunError::Load(e) => e.into(),
-            RunError::NotRunning { .. } => {
-                Self::usage(e.to_string()).hint("`lab up STAGE` starts one; `lab list` shows the stages")
-            }
+            RunError::NotRunning { .. } => Self::usage(e.to_string())
+                .hint("`lab up STAGE` starts one; `lab list` shows the stages"),
             RunError::AnotherStage { .. } => Self::usage(e.to_string())
                 .hint("`lab down` removes it; `--lab NAME` runs this stage beside it"),
             RunError::NoImage { .. } => Self::environment(e.to_string())
                 .hint("build or load it (`docker load`), then run the command again"),
-            RunError::NotWhole { .. } => {
-                Self::environment(e.to_string()).hint("`lab status`, `lab logs NODE`, `lab up` repairs")
-            }
+            RunError::NotWhole { .. } => Self::environment(e.to_string())
+                .hint("`lab status`, `lab logs NODE`, `lab up` repairs"),
             RunError::Corrupt(_) => {
                 Self { code: BUG, message: e.to_string(), hint: Some("`lab down`".into()) }
             }

@@ -49,14 +49,13 @@ pub fn run() -> ExitCode {
     start_tracing(&cli);
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
     let ui = Ui::terminal(level(&cli.global), no_color);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(e) => return fail(&ui, &CliError::environment(format!("cannot start threads: {e}"))),
-    };
+    let runtime =
+        match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(e) => {
+                return fail(&ui, &CliError::environment(format!("cannot start threads: {e}")));
+            }
+        };
     let result = runtime.block_on(dispatch(&cli, &ui));
     // A probe that still waits for an answer must not delay the end.
     runtime.shutdown_background();

@@ -40,9 +40,8 @@ pub async fn run(global: &Global, args: &PsqlArgs, ui: &Ui) -> Result<u8, CliErr
 }
 
 fn tier_of(lab: &RunningLab, named: Option<&str>) -> Result<String, CliError> {
-    let has_database = |kind: &Kind| {
-        matches!(kind, Kind::Postgres(_) | Kind::Box(BoxKind { database: None, .. }))
-    };
+    let has_database =
+        |kind: &Kind| matches!(kind, Kind::Postgres(_) | Kind::Box(BoxKind { database: None, .. }));
     let all: Vec<&String> =
         lab.stage.tiers.iter().filter(|(_, t)| has_database(&t.kind)).map(|(n, _)| n).collect();
     match (named, all.as_slice()) {

@@ -53,10 +53,10 @@ async fn journal(
         let mut bytes = shared.store.read()?;
         Ok(bytes.split_off(from.min(bytes.len())))
     })
-        .await
-        .map_err(std::io::Error::other)
-        .and_then(|r| r)
-        .map_err(|e| (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))
+    .await
+    .map_err(std::io::Error::other)
+    .and_then(|r| r)
+    .map_err(|e| (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))
 }
 
 /// Entries that the tool adds: what `lab chaos` did, and when `lab verify` ran.

@@ -14,11 +14,7 @@ use crate::plan::{holder_name, main_name, network_name, volume_name};
 impl Engine {
     /// Creates and starts the container that owns the node's address. It holds `NET_ADMIN` inside
     /// its own namespace and nothing else: faults are packet-filter rules in there.
-    pub(super) async fn run_holder(
-        &self,
-        node: &NodeSpec,
-        image: &str,
-    ) -> Result<(), EngineError> {
+    pub(super) async fn run_holder(&self, node: &NodeSpec, image: &str) -> Result<(), EngineError> {
         let name = holder_name(&self.lab, &node.name);
         let endpoint = EndpointSettings {
             ipam_config: Some(EndpointIpamConfig {
@@ -105,7 +101,11 @@ impl Engine {
         if !files.is_empty() {
             let options = UploadToContainerOptions { path: "/".into(), ..Default::default() };
             self.docker
-                .upload_to_container(name, Some(options), bollard::body_full(archive(files)?.into()))
+                .upload_to_container(
+                    name,
+                    Some(options),
+                    bollard::body_full(archive(files)?.into()),
+                )
                 .await
                 .map_err(|e| EngineError::docker("configure", name, e))?;
         }
@@ -115,9 +115,7 @@ impl Engine {
     async fn ensure_volume(&self, volume: &str, node: &NodeSpec) -> Result<(), EngineError> {
         let request = VolumeCreateRequest {
             name: Some(volume.into()),
-            labels: Some(
-                self.labels("volume", &[(LABEL_NODE, &node.name)]).into_iter().collect(),
-            ),
+            labels: Some(self.labels("volume", &[(LABEL_NODE, &node.name)]).into_iter().collect()),
             ..Default::default()
         };
         self.docker

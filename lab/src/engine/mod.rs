@@ -14,9 +14,9 @@ pub mod probe;
 
 pub use error::EngineError;
 pub use execute::{Executed, Progress, Surroundings};
-pub use network::LabIdentity;
 pub use lock::Lock;
 pub use markers::{Marker, Owner};
+pub use network::LabIdentity;
 
 use std::collections::BTreeMap;
 

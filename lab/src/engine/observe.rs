@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum as S, Network};
-use bollard::query_parameters::{
-    ListContainersOptions, ListNetworksOptions, ListVolumesOptions,
-};
+use bollard::query_parameters::{ListContainersOptions, ListNetworksOptions, ListVolumesOptions};
 
 use super::{Engine, EngineError, LABEL_LAB, LABEL_NODE, LABEL_PART, LABEL_SPEC};
 use crate::plan::layout::Subnet;
@@ -21,11 +19,8 @@ impl Engine {
 
     /// The lab's containers, fault markers included, by name.
     pub async fn containers(&self) -> Result<BTreeMap<String, ObservedContainer>, EngineError> {
-        let options = ListContainersOptions {
-            all: true,
-            filters: Some(self.filter()),
-            ..Default::default()
-        };
+        let options =
+            ListContainersOptions { all: true, filters: Some(self.filter()), ..Default::default() };
         let found = self
             .docker
             .list_containers(Some(options))
@@ -114,9 +109,10 @@ fn network(found: Network) -> Result<ObservedNetwork, EngineError> {
     let name = found.name.unwrap_or_default();
     let labels = found.labels.unwrap_or_default();
     let label = |key: &str| {
-        labels.get(key).cloned().ok_or_else(|| {
-            EngineError::Corrupt(format!("the network {name} has no label {key}"))
-        })
+        labels
+            .get(key)
+            .cloned()
+            .ok_or_else(|| EngineError::Corrupt(format!("the network {name} has no label {key}")))
     };
     let cidr = found
         .ipam

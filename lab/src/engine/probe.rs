@@ -180,7 +180,13 @@ mod tests {
     use super::*;
 
     fn member(role: &str, state: &str) -> Member {
-        Member { name: role.into(), role: role.into(), state: state.into(), timeline: None, lag: None }
+        Member {
+            name: role.into(),
+            role: role.into(),
+            state: state.into(),
+            timeline: None,
+            lag: None,
+        }
     }
 
     #[test]

@@ -79,7 +79,9 @@ impl fmt::Display for Operation {
         match self {
             Self::CreateNetwork => write!(f, "create network"),
             Self::Remove { container } => write!(f, "remove {container}"),
-            Self::RunHolder { node } => write!(f, "create {} network ({})", node.name, node.address),
+            Self::RunHolder { node } => {
+                write!(f, "create {} network ({})", node.name, node.address)
+            }
             Self::RunMain { node } => write!(f, "create {} ({})", node.name, node.kind),
             Self::Start { container } => write!(f, "start {container}"),
             Self::Unpause { container } => write!(f, "wake {container}"),
@@ -139,7 +141,11 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         }
     }
     for (node, step) in touched {
-        plan.push(Operation::AwaitReady { node: Box::new(node.clone()) }, "it was started", vec![step]);
+        plan.push(
+            Operation::AwaitReady { node: Box::new(node.clone()) },
+            "it was started",
+            vec![step],
+        );
     }
     plan
 }

@@ -47,9 +47,10 @@ fn network() -> ObservedNetwork {
 fn settled() -> Observed {
     let mut observed = Observed { network: Some(network()), ..Default::default() };
     for node in desired().nodes {
-        for (name, part) in
-            [(holder_name("lab", &node.name), Part::Holder), (main_name("lab", &node.name), Part::Main)]
-        {
+        for (name, part) in [
+            (holder_name("lab", &node.name), Part::Holder),
+            (main_name("lab", &node.name), Part::Main),
+        ] {
             let container = ObservedContainer {
                 id: name.clone(),
                 node: node.name.clone(),
@@ -71,7 +72,10 @@ fn set(observed: &mut Observed, container: &str, state: State) {
 }
 
 fn text(plan: &Plan) -> Vec<String> {
-    plan.steps.iter().map(|s| format!("{} [{}] after {:?}", s.operation, s.cause, s.after)).collect()
+    plan.steps
+        .iter()
+        .map(|s| format!("{} [{}] after {:?}", s.operation, s.cause, s.after))
+        .collect()
 }
 
 fn planned(observed: &Observed) -> Vec<String> {

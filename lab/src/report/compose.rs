@@ -43,7 +43,8 @@ pub fn compose(stage: &Stage, nodes: &[NodeSpec], subnet: Subnet) -> String {
 }
 
 fn service(out: &mut String, node: &NodeSpec) {
-    let _ = writeln!(out, "  {}:\n    image: {}\n    hostname: {}", node.name, node.image, node.name);
+    let _ =
+        writeln!(out, "  {}:\n    image: {}\n    hostname: {}", node.name, node.image, node.name);
     if !node.command.is_empty() {
         let _ = writeln!(out, "    command: {}", json!(node.command));
     }
@@ -52,11 +53,8 @@ fn service(out: &mut String, node: &NodeSpec) {
     }
     for (i, file) in node.files.iter().enumerate() {
         let head = if i == 0 { "    configs:\n" } else { "" };
-        let _ = writeln!(
-            out,
-            "{head}      - source: {}-{i}\n        target: {}",
-            node.name, file.path
-        );
+        let _ =
+            writeln!(out, "{head}      - source: {}-{i}\n        target: {}", node.name, file.path);
     }
     if let Some(path) = &node.data {
         let _ = writeln!(out, "    volumes: [\"{}-data:{path}\"]", node.name);
@@ -104,4 +102,3 @@ fn health_command(probe: &Probe) -> String {
         Probe::PatroniCluster { .. } => http(8008, "/primary"),
     }
 }
-

@@ -26,7 +26,9 @@ pub enum RunError {
         running: String,
     },
     /// The stage names images that are not on this machine.
-    #[error("the image {image} of tier {tier} is not on this machine and cannot be pulled: {reason}")]
+    #[error(
+        "the image {image} of tier {tier} is not on this machine and cannot be pulled: {reason}"
+    )]
     NoImage {
         /// The image.
         image: String,

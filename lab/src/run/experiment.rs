@@ -62,7 +62,7 @@ pub struct ExperimentRun<'a> {
 /// What happens at a moment of the fault phase.
 enum Due<'a> {
     Inject(usize, &'a TimedFault),
-    Heal(Active),
+    Heal(Box<Active>),
 }
 
 impl ExperimentRun<'_> {
@@ -132,7 +132,9 @@ impl ExperimentRun<'_> {
             match what {
                 Due::Inject(..) if failure.is_some() => {}
                 Due::Inject(n, timed) => match self.inject(n, timed).await {
-                    Ok(active) => due.push((active.since + active.duration, Due::Heal(active))),
+                    Ok(active) => {
+                        due.push((active.since + active.duration, Due::Heal(Box::new(active))))
+                    }
                     Err(e) => {
                         failure = Some(e);
                         // What is active is healed at once.

@@ -113,13 +113,13 @@ async fn look(stage: &Stage, place: &Place) -> Ready {
     let Some(tier) = stage.tiers.get(&place.tier) else { return Ready::Yes };
     let probe = match &tier.kind {
         Kind::Box(_) => Probe::Http { port: kinds::WEB_PORT, path: "/readyz".into() },
-        Kind::Service(s) if s.image == "app" => Probe::Http { port: s.port, path: "/readyz".into() },
+        Kind::Service(s) if s.image == "app" => {
+            Probe::Http { port: s.port, path: "/readyz".into() }
+        }
         Kind::Service(s) => Probe::Http { port: s.port, path: s.health.clone() },
         Kind::LoadBalancer(_) => Probe::Tcp { port: kinds::WEB_PORT },
         Kind::Postgres(p) => kinds::postgres_probe(p, tier.zones.values().sum()),
-        Kind::Etcd(_) => {
-            Probe::Http { port: kinds::port_of(&tier.kind), path: "/health".into() }
-        }
+        Kind::Etcd(_) => Probe::Http { port: kinds::port_of(&tier.kind), path: "/health".into() },
     };
     probe::look_at(place.address, &probe).await
 }
