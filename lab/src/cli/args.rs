@@ -40,7 +40,7 @@ pub struct Global {
     #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "LAB_VERBOSE")]
     pub verbose: u8,
     /// Only results, warnings and errors
-    #[arg(short, long, global = true, env = "LAB_QUIET")]
+    #[arg(short, long, global = true, env = "LAB_QUIET", value_parser = clap::builder::BoolishValueParser::new())]
     pub quiet: bool,
 }
 
