@@ -22,9 +22,9 @@ fn json(text: &str) -> Behaviour {
 fn shop(request: &Request) -> Behaviour {
     match request.line.as_str() {
         "GET /audit/writes?kind=order&prefix=run-&after=&limit=5000" => {
-            json(r#"{"keys":[["run-1",1],["run-2",2],["run-2-9",1]],"next":"run-2-9"}"#)
+            json(r#"{"keys":[["run-1",1],["run-2",2],["run-z-9",1]],"next":"run-z-9"}"#)
         }
-        "GET /audit/writes?kind=order&prefix=run-&after=run-2-9&limit=5000" => {
+        "GET /audit/writes?kind=order&prefix=run-&after=run-z-9&limit=5000" => {
             json(r#"{"keys":[["run-3",1]],"next":null}"#)
         }
         "GET /audit/writes?kind=post&prefix=run-&after=&limit=5000" => json(r#"{"keys":[]}"#),
