@@ -27,7 +27,7 @@ build_release() {
     # Cargo decides what is stale. An explicit target keeps the flag away from build scripts and
     # procedural macros, which cannot be static.
     (cd "$root" && RUSTFLAGS="-C target-feature=+crt-static" \
-        cargo build --quiet --release --locked --target "$host" -p lab -p shop) ||
+        cargo build --quiet --release --locked --target "$host" -p lab -p shop -p netproxy) ||
         die "the build failed"
 }
 

@@ -1,5 +1,8 @@
 //! The demo application: a small shop with a forum, carried through every stage of the lab.
 
+mod assets;
+mod aws;
+mod cache;
 mod config;
 mod db;
 mod serve;

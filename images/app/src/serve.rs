@@ -1,6 +1,7 @@
 //! The life of the process: start, serve, and end in an orderly way.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
@@ -8,12 +9,38 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::config::Config;
-use crate::db::{Db, Pool, keep_current};
+use crate::assets::{Assets, Publisher, publish};
+use crate::aws::{Bucket, CartTable};
+use crate::cache::Cache;
+use crate::config::{self, Config};
+use crate::db::{Db, keep_current};
+use crate::shop::carts::Carts;
 use crate::web;
 
 /// How long requests may take to finish after the signal to end.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// What the managed services are used for. None of them is waited for.
+fn managed(
+    settings: Option<&config::Aws>,
+    assets: &Arc<Assets>,
+) -> (Carts, Option<Arc<Publisher>>) {
+    let Some(settings) = settings else { return (Carts::Database, None) };
+    let carts = match &settings.carts_table {
+        None => Carts::Database,
+        Some(name) => {
+            let table = Arc::new(CartTable::new(settings, name.clone()));
+            let prepared = Arc::clone(&table);
+            tokio::spawn(async move { prepared.prepare().await });
+            Carts::Table(table)
+        }
+    };
+    let publisher = settings.assets_bucket.as_ref().map(|name| {
+        let bucket = Bucket::new(settings, name.clone());
+        publish(Arc::clone(assets), bucket)
+    });
+    (carts, publisher)
+}
 
 /// Serves until SIGTERM or SIGINT, then finishes the requests in progress.
 ///
@@ -28,9 +55,29 @@ pub async fn run(config: Config) -> io::Result<()> {
         io::Error::new(e.kind(), format!("cannot listen on {address}: {e}; set LISTEN to another"))
     })?;
     tracing::info!(node = config.node_name, address = %listener.local_addr()?, "listening");
-    let db = Db::new(Pool::start(config.database), config.habits);
+    let positions = config.database.positions;
+    let db = Db::start(
+        config.database,
+        config.replicas.as_ref(),
+        config.read_your_writes,
+        config.habits,
+    );
+    let cache = Cache::start(db.clone(), config.cache);
     let schema = keep_current(db.clone());
-    let router = web::router(db, schema, config.node_name);
+    let assets = Arc::new(Assets::embedded());
+    let (carts, publisher) = managed(config.aws.as_ref(), &assets);
+    let following = positions.then_some(config.read_your_writes);
+    let router = web::router(web::Parts {
+        db,
+        schema,
+        cache,
+        following,
+        carts,
+        assets,
+        publisher,
+        page_ttl_s: config.page_ttl_s,
+        node_name: config.node_name,
+    });
 
     let (end, mut ended) = watch::channel(false);
     tokio::spawn(async move {

@@ -10,7 +10,6 @@
 mod config;
 mod error;
 pub mod health;
-mod logging;
 mod nginx;
 mod nginx_conf;
 mod prober;
@@ -23,6 +22,5 @@ mod tests;
 
 pub use config::{BalancerConfig, TargetConfig};
 pub use error::BalancerError;
-pub use logging::log_to_stderr;
 pub use nginx_conf::{nginx_conf, upstreams};
 pub use run::{run, run_until};

@@ -23,8 +23,7 @@ const RETRY: Duration = Duration::from_millis(500);
 /// together. Until then users' requests find out themselves, as between two probes.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// Runs a load balancer until SIGTERM or SIGQUIT, then ends it gracefully. Call
-/// [`super::log_to_stderr`] first, or nobody sees its log.
+/// Runs a load balancer until SIGTERM or SIGQUIT, then ends it gracefully.
 ///
 /// # Errors
 /// The configuration cannot be used, nginx does not start or died, or a port is taken.

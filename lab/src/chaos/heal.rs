@@ -3,11 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::{ChaosError, packet_filter};
+use super::{ChaosError, NetProxy, acts, packet_filter};
 use crate::engine::{Engine, EngineError, Marker};
 use crate::journal::Event;
 use crate::plan::observed::{ObservedContainer, State};
 use crate::plan::{holder_name, main_name};
+use crate::spec::model::Fault;
 
 /// How long the undoing may take to show.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(10);
@@ -90,9 +91,13 @@ async fn undo(engine: &Engine, marker: &Marker, node: &str) -> Result<(), Engine
         _ => return Ok(()),
     }
     match state(&main) {
-        Some(State::Paused) => engine.unpause(&main).await,
-        Some(_) => engine.start(&main).await,
-        None => Ok(()),
+        Some(State::Paused) => engine.unpause(&main).await?,
+        Some(_) => engine.start(&main).await?,
+        None => return Ok(()),
+    }
+    match marker.fault {
+        Fault::ReplicaLag(_) => acts::catch_up(engine, node).await,
+        _ => Ok(()),
     }
 }
 
@@ -128,8 +133,20 @@ async fn look(
     if main.state != State::Running {
         return Ok(Err(format!("{node} does not run")));
     }
-    Ok(match packet_filter::dropped(engine, node, &marker.id).await? {
-        Some(_) => Err(format!("{node} still has a packet filter")),
-        None => Ok(format!("{node}: running")),
-    })
+    if packet_filter::dropped(engine, node, &marker.id).await?.is_some() {
+        return Ok(Err(format!("{node} still has a packet filter")));
+    }
+    for poisoned in marker.routes.iter().filter(|r| r.node == node) {
+        // Asked again until it works: the proxy may only just have been started.
+        if let Err(e) = NetProxy::new(poisoned.api).heal(&poisoned.route, poisoned.toxic).await {
+            return Ok(Err(e.to_string()));
+        }
+    }
+    if matches!(marker.fault, Fault::ReplicaLag(_)) {
+        let late_ms = acts::late(engine, node).await?;
+        if late_ms > 0 {
+            return Ok(Err(format!("{node} still replays {late_ms} ms late")));
+        }
+    }
+    Ok(Ok(format!("{node}: running")))
 }

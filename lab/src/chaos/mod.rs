@@ -1,18 +1,26 @@
 //! Faults: chosen by a pure function of stage, roles and seed; injected, confirmed, healed and
 //! confirmed again by a thin injector. What undoes a fault is written down before it is injected.
 
+mod acts;
+mod adjust;
 mod heal;
 mod inject;
 mod name;
+mod name_stores;
 mod packet_filter;
 mod resolve;
 mod roles;
+#[cfg(test)]
+mod tests;
+mod toxic;
 
+pub use adjust::{Adjust, adjusted};
 pub use heal::{heal, heal_abandoned, heal_all};
 pub use inject::{Active, Injector};
-pub use name::{Adjust, Offer, adjusted, offers};
+pub use name::{Offer, offers};
 pub use resolve::{Act, Injection, ResolveError, resolve};
 pub use roles::{Role, Roles, read_roles};
+pub use toxic::{NetProxy, ToxicError};
 
 /// Why a fault could not be injected, confirmed or healed.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +34,9 @@ pub enum ChaosError {
     /// The effect was not seen.
     #[error("the fault took no effect: {0}")]
     Unconfirmed(String),
+    /// A network proxy does not do what it is asked.
+    #[error(transparent)]
+    Toxic(#[from] ToxicError),
     /// The undoing was not seen.
     #[error("the fault could not be undone: {0}")]
     NotHealed(String),

@@ -1,8 +1,10 @@
 //! Names of faults as users know them.
 
+use super::name_stores as stores;
+use crate::spec::edges::is_faultable;
 use crate::spec::model::{
-    BoxProcess, CutReplication, Fault, KillPrimary, KillProcess, KillTask, Kind, LoseZone, Mode,
-    PausePrimary, Stage,
+    BoxProcess, CutEdge, CutReplication, Edge, Fault, KillPrimary, KillProcess, KillTask, Kind,
+    LoseZone, PausePrimary, SlowEdge, Stage,
 };
 
 /// A fault that a stage offers on the command line.
@@ -26,8 +28,14 @@ pub fn offers(stage: &Stage) -> Vec<Offer> {
         let nodes: u16 = tier.zones.values().sum();
         match &tier.kind {
             Kind::Service(_) | Kind::Box(_) => offers.push(kill_task(name)),
-            Kind::Postgres(_) => offers.extend(of_postgres(name, nodes)),
-            Kind::LoadBalancer(_) | Kind::Etcd(_) => {}
+            Kind::Postgres(kind) => {
+                offers.extend(of_postgres(name, nodes));
+                offers.extend(stores::of_replicas(name, kind));
+            }
+            Kind::Redis(_) => offers.extend(stores::of_redis(name)),
+            Kind::Aws(kind) => offers.extend(stores::of_aws(name, kind)),
+            Kind::Cdn(_) => offers.push(stores::of_cdn(name)),
+            Kind::LoadBalancer(_) | Kind::Etcd(_) | Kind::DatabaseProxy(_) => {}
         }
         if let Kind::Box(kind) = &tier.kind {
             offers.push(kill_process(name, "kill-nginx", BoxProcess::Nginx));
@@ -37,6 +45,8 @@ pub fn offers(stage: &Stage) -> Vec<Offer> {
             }
         }
     }
+    offers.extend(stores::connection_storm(stage));
+    offers.extend(of_edges(stage));
     offers.push(Offer {
         name: "lose-zone".into(),
         what: "everything in a zone is gone at once and silently, then comes back".into(),
@@ -46,6 +56,57 @@ pub fn offers(stage: &Stage) -> Vec<Offer> {
     // A tier may be called like a general fault's object; the first meaning wins.
     let mut seen = std::collections::BTreeSet::new();
     offers.retain(|o| seen.insert(o.name.clone()));
+    offers
+}
+
+/// Faults of the edges that a network proxy stands in. The first such edge is what they mean when
+/// nobody names one.
+fn of_edges(stage: &Stage) -> Vec<Offer> {
+    let mut faultable = stage.edges.iter().filter(|e| is_faultable(stage, e));
+    let Some(first) = faultable.clone().next() else { return Vec::new() };
+    let named = |edge: &Edge| (edge.from.clone(), edge.to.clone());
+    let slow = |edge: &Edge| {
+        let (from, to) = named(edge);
+        Fault::SlowEdge(SlowEdge { from, to, latency_ms: None, jitter_ms: 0, for_ms: None })
+    };
+    let (from, to) = named(first);
+    let ended = CutEdge { from, to, for_ms: None };
+    let offer = |name: &str, what: &str, flags, fault| Offer {
+        name: name.into(),
+        what: format!("{what} (CALLER:CALLED, such as {}:{})", first.from, first.to),
+        flags,
+        fault,
+    };
+    let slow_flags = "CALLER:CALLED --latency --jitter --for";
+    let mut offers = vec![
+        offer("slow", "every answer along an edge comes later", slow_flags, slow(first)),
+        offer(
+            "cut",
+            "an edge is cut: connections end, new ones are refused",
+            "CALLER:CALLED --for",
+            Fault::CutEdge(ended.clone()),
+        ),
+        offer(
+            "reset",
+            "connections along an edge are reset when an answer is due",
+            "CALLER:CALLED --for",
+            Fault::ResetEdge(ended),
+        ),
+    ];
+    let is_database = |name: &str| {
+        let kind = stage.tiers.get(name).map(|t| &t.kind);
+        matches!(kind, Some(Kind::Postgres(_) | Kind::DatabaseProxy(_)))
+    };
+    let called_by_service = |e: &&Edge| {
+        let kind = stage.tiers.get(&e.from).map(|t| &t.kind);
+        matches!(kind, Some(Kind::Service(_) | Kind::Box(_))) && is_database(&e.to)
+    };
+    offers.extend(faultable.find(called_by_service).map(|edge| Offer {
+        name: "slow-db".into(),
+        what: format!("every answer from {} to {} comes later", edge.to, edge.from),
+        flags: slow_flags,
+        fault: slow(edge),
+    }));
     offers
 }
 
@@ -99,63 +160,4 @@ fn of_postgres(tier: &str, nodes: u16) -> Vec<Offer> {
             fault: Fault::CutReplication(CutReplication { tier: named, for_ms: None }),
         },
     ]
-}
-
-/// What a user gave besides the name.
-#[derive(Clone, Debug, Default)]
-pub struct Adjust {
-    /// Tier.
-    pub tier: Option<String>,
-    /// Zone.
-    pub zone: Option<String>,
-    /// How it dies.
-    pub mode: Option<Mode>,
-    /// How long, in milliseconds.
-    pub for_ms: Option<u64>,
-}
-
-/// A fault with what the user gave; `Err` names the flag that it does not understand.
-pub fn adjusted(fault: &Fault, adjust: Adjust) -> Result<Fault, &'static str> {
-    let mut fault = fault.clone();
-    let Adjust { tier, zone, mode, for_ms } = adjust;
-    let refuse = |given: bool, flag: &'static str| if given { Err(flag) } else { Ok(()) };
-    match &mut fault {
-        Fault::KillProcess(f) => {
-            f.tier = tier.or(f.tier.take());
-            refuse(zone.is_some(), "--zone")?;
-            refuse(mode.is_some(), "--mode")?;
-            refuse(for_ms.is_some(), "--for")?;
-        }
-        Fault::KillTask(f) => {
-            f.tier = tier.or(f.tier.take());
-            f.zone = zone;
-            f.mode = mode.unwrap_or_default();
-            f.for_ms = for_ms;
-        }
-        Fault::KillPrimary(f) => {
-            f.tier = tier.or(f.tier.take());
-            refuse(zone.is_some(), "--zone")?;
-            f.mode = mode.unwrap_or_default();
-            f.for_ms = for_ms;
-        }
-        Fault::PausePrimary(f) => {
-            f.tier = tier.or(f.tier.take());
-            refuse(zone.is_some(), "--zone")?;
-            refuse(mode.is_some(), "--mode")?;
-            f.for_ms = for_ms;
-        }
-        Fault::CutReplication(f) => {
-            f.tier = tier.or(f.tier.take());
-            refuse(zone.is_some(), "--zone")?;
-            refuse(mode.is_some(), "--mode")?;
-            f.for_ms = for_ms;
-        }
-        Fault::LoseZone(f) => {
-            refuse(tier.is_some(), "TARGET")?;
-            refuse(mode.is_some(), "--mode")?;
-            f.zone = zone;
-            f.for_ms = for_ms;
-        }
-    }
-    Ok(fault)
 }

@@ -1,16 +1,19 @@
 //! From a fault as a stage file or a user names it to the exact nodes and acts: a pure function of
 //! stage, roles and seed.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use rand::seq::IndexedRandom;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use scene::{Scene, is_box, is_task};
 
-use super::roles::{Role, Roles};
+use super::roles::Roles;
 use crate::plan::layout::Place;
-use crate::spec::model::{BoxProcess, Fault, Kind, Mode, Name, Stage};
+use crate::spec::model::{BoxProcess, Fault, Mode, Name, PoisonedRoute, Stage, Toxic};
+use crate::spec::slots::Duty;
+
+mod edges;
+mod scene;
+mod stores;
 
 /// How long a killed database node stays lost when nobody says otherwise.
 const KILL_PRIMARY_FOR: Duration = Duration::from_secs(10);
@@ -39,6 +42,17 @@ pub struct Injection {
     pub duration: Duration,
     /// What the heal will do, in words.
     pub heal: String,
+}
+
+impl Injection {
+    /// The routes of network proxies that suffer.
+    pub fn routes(&self) -> Vec<PoisonedRoute> {
+        let routes = self.acts.iter().filter_map(|act| match act {
+            Act::Poison { poisoned, .. } => Some(poisoned.clone()),
+            _ => None,
+        });
+        routes.collect()
+    }
 }
 
 /// One effect on one node.
@@ -73,6 +87,34 @@ pub enum Act {
         /// The process.
         process: BoxProcess,
     },
+    /// Lets a read replica replay each commit only when it is so old.
+    DelayReplay {
+        /// The node.
+        node: Name,
+        /// Milliseconds.
+        by_ms: u64,
+    },
+    /// Empties a cache.
+    Flush {
+        /// The node.
+        node: Name,
+    },
+    /// Opens connections to a database and holds them.
+    Storm {
+        /// The node.
+        node: Name,
+        /// Where connections are tried, one address after the other.
+        addresses: Vec<SocketAddrV4>,
+        /// How many.
+        connections: u16,
+    },
+    /// Makes what passes a network proxy slow, or ends it.
+    Poison {
+        /// The node of the proxy.
+        node: Name,
+        /// Which of its routes, and what that suffers.
+        poisoned: PoisonedRoute,
+    },
 }
 
 impl Act {
@@ -83,7 +125,11 @@ impl Act {
             | Self::Cut { node, .. }
             | Self::Kill { node }
             | Self::Freeze { node }
-            | Self::KillProcess { node, .. } => node,
+            | Self::KillProcess { node, .. }
+            | Self::DelayReplay { node, .. }
+            | Self::Flush { node, .. }
+            | Self::Storm { node, .. }
+            | Self::Poison { node, .. } => node,
         }
     }
 }
@@ -114,17 +160,17 @@ pub fn resolve(
     roles: &Roles,
     seed: u64,
 ) -> Result<Injection, ResolveError> {
-    let scene = Scene { stage, places, roles };
+    let scene = Scene { stage, places, roles, seed };
     match fault {
         Fault::KillProcess(f) => {
             let tier = scene.tier("kill-process", f.tier.as_ref(), "box", is_box)?;
-            let node = scene.any(&tier, None, seed)?;
+            let node = scene.any(&tier, Duty::Member, None)?;
             let acts = vec![Act::KillProcess { node, process: f.process }];
             Ok(injection(fault, acts, false, REPLACED_WITHIN, "the box starts it again"))
         }
         Fault::KillTask(f) => {
             let tier = scene.tier("kill-task", f.tier.as_ref(), "service or box", is_task)?;
-            let node = scene.any(&tier, f.zone.as_ref(), seed)?;
+            let node = scene.any(&tier, Duty::Member, f.zone.as_ref())?;
             let hold = f.for_ms.is_some() || f.mode == Mode::Silent;
             let duration = f.for_ms.map_or(REPLACED_WITHIN, Duration::from_millis);
             Ok(injection(fault, death(&[node], f.mode), hold, duration, "start the node"))
@@ -160,6 +206,16 @@ pub fn resolve(
             let heal = "remove the packet filters and start the zone's nodes";
             Ok(injection(fault, death(&nodes, Mode::Silent), true, duration, heal))
         }
+        Fault::KillReplica(f) => stores::kill_replica(&scene, fault, f),
+        Fault::ReplicaLag(f) => stores::replica_lag(&scene, fault, f),
+        Fault::ConnectionStorm(f) => stores::connection_storm(&scene, fault, f),
+        Fault::KillCache(f) => stores::kill_cache(&scene, fault, f),
+        Fault::FlushCache(f) => stores::flush_cache(&scene, fault, f),
+        Fault::OriginDown(f) => stores::origin_down(&scene, fault, f),
+        Fault::Outage(f) => stores::outage(&scene, fault, f),
+        Fault::SlowEdge(f) => edges::slow(&scene, fault, f),
+        Fault::CutEdge(f) => edges::ended(&scene, fault, f, Toxic::Cut),
+        Fault::ResetEdge(f) => edges::ended(&scene, fault, f, Toxic::Reset),
     }
 }
 
@@ -184,98 +240,4 @@ fn death(nodes: &[Name], mode: Mode) -> Vec<Act> {
         Mode::Crash => kill.collect(),
         Mode::Silent => silence.chain(kill).collect(),
     }
-}
-
-fn is_box(kind: &Kind) -> bool {
-    matches!(kind, Kind::Box(_))
-}
-
-fn is_task(kind: &Kind) -> bool {
-    matches!(kind, Kind::Box(_) | Kind::Service(_))
-}
-
-fn is_postgres(kind: &Kind) -> bool {
-    matches!(kind, Kind::Postgres(_))
-}
-
-struct Scene<'a> {
-    stage: &'a Stage,
-    places: &'a [Place],
-    roles: &'a Roles,
-}
-
-impl Scene<'_> {
-    /// The named tier, or the stage's only one that fits.
-    fn tier(
-        &self,
-        fault: &'static str,
-        named: Option<&Name>,
-        wanted: &'static str,
-        fits: fn(&Kind) -> bool,
-    ) -> Result<Name, ResolveError> {
-        let fitting: Vec<&Name> =
-            self.stage.tiers.iter().filter(|(_, t)| fits(&t.kind)).map(|(n, _)| n).collect();
-        let found = match (named, fitting.as_slice()) {
-            (Some(name), _) if fitting.contains(&name) => return Ok(name.clone()),
-            (None, [only]) => return Ok((*only).clone()),
-            (Some(name), []) => format!("`{name}` is not one, and the stage has none"),
-            (Some(name), _) => format!("`{name}` is not one; there are {}", list(&fitting)),
-            (None, []) => "the stage has none".into(),
-            (None, _) => format!("name one of {}", list(&fitting)),
-        };
-        Err(ResolveError::Tier { fault, wanted, found })
-    }
-
-    /// One node of a tier, in a zone if one is given, chosen by the seed.
-    fn any(&self, tier: &str, zone: Option<&Name>, seed: u64) -> Result<Name, ResolveError> {
-        let candidates: Vec<&Place> = self
-            .places
-            .iter()
-            .filter(|p| p.tier == tier && zone.is_none_or(|z| *z == p.zone))
-            .collect();
-        candidates.choose(&mut ChaCha8Rng::seed_from_u64(seed)).map(|p| p.name.clone()).ok_or_else(
-            || match zone {
-                Some(zone) => {
-                    ResolveError::NoNode(format!("tier {tier} has no node in zone {zone}"))
-                }
-                None => ResolveError::NoNode(format!("tier {tier} has no node")),
-            },
-        )
-    }
-
-    fn primary(&self, fault: &'static str, named: Option<&Name>) -> Result<Name, ResolveError> {
-        let tier = self.tier(fault, named, "postgres", is_postgres)?;
-        self.places
-            .iter()
-            .find(|p| p.tier == tier && self.roles.get(&p.name) == Some(&Role::Primary))
-            .map(|p| p.name.clone())
-            .ok_or_else(|| {
-                ResolveError::NoNode(format!("tier {tier} has no primary at this moment"))
-            })
-    }
-
-    /// Addresses of the other nodes of a node's tier.
-    fn peers(&self, node: &str) -> Vec<Ipv4Addr> {
-        let tier = self.places.iter().find(|p| p.name == node).map(|p| p.tier.as_str());
-        self.places
-            .iter()
-            .filter(|p| Some(p.tier.as_str()) == tier && p.name != node)
-            .map(|p| p.address)
-            .collect()
-    }
-
-    /// The named zone, else the zone of the current primary, else the first one.
-    fn zone(&self, named: Option<&Name>) -> Name {
-        let of_primary =
-            self.places.iter().find(|p| self.roles.get(&p.name) == Some(&Role::Primary));
-        named
-            .or(of_primary.map(|p| &p.zone))
-            .or_else(|| self.stage.regions.first().and_then(|r| r.zones.first()))
-            .cloned()
-            .unwrap_or_default()
-    }
-}
-
-fn list(names: &[&Name]) -> String {
-    names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::CliError;
@@ -24,6 +25,9 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Heading under which the help lists the flags of every command, after the command's own.
+const GLOBAL: &str = "Options of every command";
+
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub struct Global {
@@ -33,14 +37,15 @@ pub struct Global {
         global = true,
         env = "LAB_NAME",
         default_value = "lab",
-        value_name = "NAME"
+        value_name = "NAME",
+        help_heading = GLOBAL
     )]
     pub lab: String,
     /// More about what is done (-v: each step, -vv: diagnostics)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "LAB_VERBOSE")]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "LAB_VERBOSE", help_heading = GLOBAL)]
     pub verbose: u8,
     /// Only results, warnings and errors
-    #[arg(short, long, global = true, env = "LAB_QUIET", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(short, long, global = true, env = "LAB_QUIET", value_parser = clap::builder::BoolishValueParser::new(), help_heading = GLOBAL)]
     pub quiet: bool,
 }
 
@@ -72,6 +77,9 @@ pub enum Command {
     /// Show one stage in detail
     #[command(after_help = "Example:\n  lab show stage-1k")]
     Show(ShowArgs),
+    /// Show what one stage adds to another, and what it newly survives
+    #[command(after_help = "Example:\n  lab diff stage-10k stage-100k")]
+    Diff(DiffArgs),
     /// Bring a stage up; run again, it repairs what differs
     #[command(after_help = "Examples:\n  lab up stage-1k\n  lab up ./my-stage.yaml --dry-run")]
     Up(UpArgs),
@@ -88,7 +96,7 @@ pub enum Command {
     Heal,
     /// Judge what happened since `up`, run the stage's experiments, and give a verdict
     #[command(
-        after_help = "Examples:\n  lab verify stage-1k\n  lab verify stage-1k --only kill-primary --seed 7\n  lab verify runs/latest        # judge a finished run again, without Docker\n\nExit codes: 0 as declared, 1 violated, 2 wrong input, 3 inconclusive, 4 environment not able"
+        after_help = "Examples:\n  lab verify stage-1k\n  lab verify stage-1k --only kill-primary --seed 7\n  lab verify runs/latest        # judge a finished run again, without Docker\n\nExit codes: 0 as declared, 1 violated, 2 wrong input, 3 inconclusive, 4 environment not able, 70 a bug"
     )]
     Verify(VerifyArgs),
     /// Send open-model traffic to the running lab, with a live view
@@ -155,7 +163,19 @@ pub struct FormatArgs {
 pub struct ShowArgs {
     /// A built-in stage, or a path to a YAML file
     pub stage: String,
-    /// Form of the listing
+    /// Form of the result
+    #[arg(long, env = "LAB_FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A built-in stage, or a path to a YAML file
+    pub before: String,
+    /// What it is compared with
+    pub after: String,
+    /// Form of the result
     #[arg(long, env = "LAB_FORMAT", default_value = "text")]
     pub format: Format,
 }
@@ -178,7 +198,7 @@ pub struct UpArgs {
 pub struct ChaosArgs {
     /// The fault, or `list`
     pub fault: String,
-    /// The tier that is hit, where the fault could mean several
+    /// The tier that is hit, where the fault could mean several; for an edge `CALLER:CALLED`
     pub target: Option<String>,
     /// The zone that is hit
     #[arg(long)]
@@ -187,12 +207,24 @@ pub struct ChaosArgs {
     #[arg(long = "for", value_parser = duration, value_name = "TIME")]
     pub duration: Option<std::time::Duration>,
     /// How a node dies: `crash` resets connections, `silent` answers nothing
-    #[arg(long, value_parser = mode)]
+    #[arg(long, value_parser = modes())]
     pub mode: Option<Mode>,
+    /// What every answer that crosses an edge takes longer, such as `200ms`
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub latency: Option<std::time::Duration>,
+    /// How much that varies to either side
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub jitter: Option<std::time::Duration>,
+    /// How far behind read replicas are
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub lag: Option<std::time::Duration>,
+    /// How many connections are opened
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub connections: Option<u16>,
     /// The seed of every choice (which node); random when absent, and printed
     #[arg(long, env = "LAB_SEED")]
     pub seed: Option<u64>,
-    /// Form of the listing
+    /// Form of the result
     #[arg(long, env = "LAB_FORMAT", default_value = "text")]
     pub format: Format,
 }
@@ -249,7 +281,7 @@ pub struct LogsArgs {
     /// The nodes; all when absent
     pub nodes: Vec<String>,
     /// How many lines from the end (`all` for everything)
-    #[arg(long, default_value = "100")]
+    #[arg(long, default_value = "100", value_parser = lines)]
     pub tail: String,
     /// Go on as lines come (one node only)
     #[arg(short, long)]
@@ -314,11 +346,14 @@ pub struct ImagesArgs {
 /// What `images` can do.
 #[derive(Debug, Subcommand)]
 pub enum ImagesAction {
-    /// Build what is missing
+    /// Build what is missing; -v shows every step
+    #[command(after_help = "Example:\n  lab images build -v")]
     Build,
     /// List the lab's images
+    #[command(after_help = "Example:\n  lab images list --format json")]
     List(FormatArgs),
     /// Remove the lab's images that nothing uses
+    #[command(after_help = "Example:\n  lab images clean")]
     Clean,
 }
 
@@ -362,30 +397,19 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
     }
 }
 
-fn mode(text: &str) -> Result<Mode, String> {
-    match text {
-        "crash" => Ok(Mode::Crash),
-        "silent" => Ok(Mode::Silent),
-        _ => Err("`crash` or `silent`".into()),
+/// The modes as words that help and completions know.
+fn modes() -> impl TypedValueParser<Value = Mode> {
+    PossibleValuesParser::new(["crash", "silent"])
+        .map(|word| if word == "silent" { Mode::Silent } else { Mode::Crash })
+}
+
+/// What Docker understands: a number of lines, or all of them.
+fn lines(text: &str) -> Result<String, String> {
+    if text == "all" || text.parse::<u32>().is_ok() {
+        return Ok(text.into());
     }
+    Err("a number of lines, or `all`".into())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_definition_of_the_arguments_is_sound() {
-        use clap::CommandFactory;
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn durations_need_a_unit_and_bounds() {
-        assert_eq!(duration("500ms"), Ok(std::time::Duration::from_millis(500)));
-        assert_eq!(duration("1.5s"), Ok(std::time::Duration::from_millis(1500)));
-        for bad in ["", "5", "s", "-1s", "0s", "2h", "61m", "1e3s"] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

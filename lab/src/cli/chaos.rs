@@ -66,10 +66,11 @@ async fn one_fault(
     let injection =
         resolve(fault, &lab.stage, &lab.places, &roles, seed).map_err(ChaosError::from)?;
     let image = &lab.holder_image;
-    let injector = Injector { engine: &lab.engine, places: &lab.places, image, record };
+    let secret = &lab.network.secret;
+    let injector = Injector { engine: &lab.engine, places: &lab.places, image, secret, record };
     ui.step(&format!("{} on {}", fault.name(), injection.nodes.join(", ")));
     let id = format!("{:08x}", run::now() & 0xffff_ffff);
-    let active = injector.inject(&id, &injection).await?;
+    let mut active = injector.inject(&id, &injection).await?;
     match &active.evidence {
         Some(evidence) => ui.step(&format!("confirmed: {evidence}")),
         None => ui.warn("the effect could not be confirmed"),
@@ -80,7 +81,7 @@ async fn one_fault(
         () = tokio::time::sleep_until(until.into()) => false,
         _ = tokio::signal::ctrl_c() => true,
     };
-    chaos::heal(&lab.engine, &active.marker, record).await?;
+    active.heal(&lab.engine, record).await?;
     if interrupted {
         ui.step("interrupted: the fault is healed");
         return Ok(INTERRUPTED);
@@ -151,7 +152,11 @@ fn chosen(stage: &Stage, args: &ChaosArgs) -> Result<Fault, CliError> {
         tier: args.target.clone(),
         zone: args.zone.clone(),
         mode: args.mode,
-        for_ms: args.duration.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+        for_ms: args.duration.map(millis),
+        latency_ms: args.latency.map(millis),
+        jitter_ms: args.jitter.map(millis),
+        lag_ms: args.lag.map(millis),
+        connections: args.connections,
     };
     adjusted(&offer.fault, adjust).map_err(|flag| {
         CliError::usage(format!("{} does not understand {flag}", offer.name)).hint(format!(
@@ -159,6 +164,10 @@ fn chosen(stage: &Stage, args: &ChaosArgs) -> Result<Fault, CliError> {
             if offer.flags.is_empty() { "no flag" } else { offer.flags }
         ))
     })
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn check_zone(stage: &Stage, zone: Option<&str>) -> Result<(), CliError> {

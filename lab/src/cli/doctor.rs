@@ -1,11 +1,11 @@
 //! `lab doctor`: what this machine can and cannot do, with the mend for each line.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use super::error::ENVIRONMENT;
 use super::{CliError, Global};
 use crate::engine::Engine;
+use crate::images::{Space, docker_data};
 use crate::report::Ui;
 
 /// Memory that the largest stage of this version needs, in MiB.
@@ -25,7 +25,6 @@ struct Line {
 pub async fn run(global: &Global, ui: &Ui) -> Result<u8, CliError> {
     let mut lines = docker(global).await;
     lines.push(memory());
-    lines.push(disk());
     lines.push(tool(
         "mmdebstrap",
         "builds the base image where no registry answers",
@@ -56,7 +55,7 @@ async fn docker(global: &Global) -> Vec<Line> {
     };
     let version = engine.docker().version().await.unwrap_or_default();
     let info = engine.docker().info().await.unwrap_or_default();
-    vec![
+    let mut lines = vec![
         needed(
             true,
             format!(
@@ -77,7 +76,11 @@ async fn docker(global: &Global) -> Vec<Line> {
             "packet filters (nftables) for silent faults".into(),
             "load the kernel module nf_tables: modprobe nf_tables",
         ),
-    ]
+    ];
+    if let Some((root, space)) = docker_data(engine.docker()).await {
+        lines.push(disk(&root, space));
+    }
+    lines
 }
 
 /// The kernel has nftables built in, loaded, or as a module.
@@ -107,21 +110,14 @@ fn memory() -> Line {
     }
 }
 
-fn disk() -> Line {
-    let free = std::process::Command::new("df")
-        .args(["--output=avail", "-m", "/var/lib/docker"])
-        .stderr(Stdio::null())
-        .output()
-        .ok()
-        .and_then(|o| {
-            String::from_utf8_lossy(&o.stdout).lines().nth(1)?.trim().parse::<u64>().ok()
-        });
+fn disk(root: &str, space: Option<Space>) -> Line {
+    let free = space.map(|s| s.bytes >> 20);
     Line {
         good: free.is_none_or(|f| f >= DISK_MIB),
         needed: false,
         what: match free {
-            Some(free) => format!("{free} MiB of disk free for images, {DISK_MIB} wanted"),
-            None => "free disk could not be read".into(),
+            Some(free) => format!("{free} MiB of disk free for images ({root}), {DISK_MIB} wanted"),
+            None => format!("free disk at {root} cannot be read from here"),
         },
         mend: "docker system prune, or `lab images clean`",
     }

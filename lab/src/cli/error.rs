@@ -82,7 +82,7 @@ impl From<ChaosError> for CliError {
         match e {
             ChaosError::Engine(e) => e.into(),
             ChaosError::Resolve(e) => Self::usage(e.to_string()).hint("`lab chaos list`"),
-            ChaosError::Unconfirmed(_) => {
+            ChaosError::Unconfirmed(_) | ChaosError::Toxic(_) => {
                 Self { code: INCONCLUSIVE, message: e.to_string(), hint: None }
             }
             ChaosError::NotHealed(_) => {
@@ -133,3 +133,6 @@ impl From<RunError> for CliError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

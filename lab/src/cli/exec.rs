@@ -5,6 +5,7 @@ use super::logs::unknown_node;
 use super::{CliError, Global};
 use crate::engine::Engine;
 use crate::plan::main_name;
+use crate::report;
 
 /// Runs a command in a node and returns its exit code.
 pub async fn run(global: &Global, args: &ExecArgs) -> Result<u8, CliError> {
@@ -24,14 +25,14 @@ pub async fn docker_exec(
     command: &[String],
     env: &[(&str, &str)],
 ) -> Result<u8, CliError> {
-    use std::io::IsTerminal;
     let mut docker = tokio::process::Command::new("docker");
     docker.args(["exec", "-i"]);
-    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+    if report::is_interactive() {
         docker.arg("-t");
     }
     for (key, value) in env {
-        docker.arg("-e").arg(format!("{key}={value}"));
+        // By name: what stands in the arguments can be read by everybody on this machine.
+        docker.arg("-e").arg(key).env(key, value);
     }
     let status = docker.arg(container).args(command).status().await.map_err(|e| {
         CliError::environment(format!("cannot run the `docker` command: {e}"))

@@ -7,15 +7,16 @@ use super::{CliError, Format, Global, show};
 use crate::engine::Engine;
 use crate::images::{self, ImageName};
 use crate::report::Ui;
+use crate::run::Building;
 
 /// Builds, lists or removes the lab's images.
 pub async fn run(global: &Global, args: &ImagesArgs, ui: &Ui) -> Result<u8, CliError> {
     let engine = Engine::connect(&global.lab).await?;
     match &args.action {
         ImagesAction::Build => {
+            let building = Building::new(ui);
             let built =
-                images::ensure(engine.docker(), &ImageName::ALL, &|p| ui.step(&p.to_string()))
-                    .await?;
+                images::ensure(engine.docker(), &ImageName::ALL, &|p| building.report(&p)).await?;
             for (name, reference) in built {
                 ui.result(&format!("{name}  {reference}"));
             }

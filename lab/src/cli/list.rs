@@ -6,13 +6,14 @@ use super::args::FormatArgs;
 use super::{CliError, Format};
 use crate::report::Ui;
 use crate::spec;
+use crate::spec::slots::all_slots;
 
 /// Lists the built-in stages in order of growth.
 pub fn run(args: &FormatArgs, ui: &Ui) -> Result<u8, CliError> {
     let mut rows = Vec::new();
     for built_in in spec::builtin() {
         let (stage, _) = spec::load(built_in.name)?;
-        let nodes: u16 = stage.tiers.values().flat_map(|t| t.zones.values()).sum();
+        let nodes = all_slots(&stage).len();
         rows.push((stage, nodes));
     }
     if args.format == Format::Json {

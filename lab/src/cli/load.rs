@@ -24,6 +24,7 @@ pub async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<u8, CliErr
         seed: args.seed,
         rate_per_s: rate,
         read_percent: traffic.read_percent,
+        profile_percent: traffic.profile_percent,
         duration: Some(args.duration),
         key_prefix: format!("load-{:x}", run::now()),
     };

@@ -5,8 +5,10 @@ mod balancer;
 mod chaos;
 mod completions;
 mod control;
+mod diff;
 mod doctor;
 mod down;
+mod endpoints;
 mod error;
 mod exec;
 mod export;
@@ -30,7 +32,7 @@ use clap::{CommandFactory, FromArgMatches};
 pub use args::{Cli, Command, Format, Global};
 pub use error::CliError;
 
-use crate::report::{Level, Ui};
+use crate::report::{Level, LogWriter, Ui};
 
 /// Runs the tool: parses the arguments, carries out the command, reports, and returns the exit
 /// code of the contract (0 done, 1 violated, 2 wrong input, 3 inconclusive, 4 environment, 70 bug).
@@ -92,7 +94,7 @@ fn start_tracing(cli: &Cli) {
         (false, _) => "debug",
     };
     let filter = EnvFilter::try_from_env("LAB_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| LogWriter);
     // A second subscriber can only mean that a test set one already.
     if service {
         subscriber.json().try_init().unwrap_or_default();
@@ -107,6 +109,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<u8, CliError> {
     match &cli.command {
         Command::List(a) => list::run(a, ui),
         Command::Show(a) => show::run(a, ui),
+        Command::Diff(a) => diff::run(a, ui),
         Command::Up(a) => up::run(global, a, ui).await,
         Command::Status(a) => status::run(global, a, ui).await,
         Command::Chaos(a) => chaos::run(global, a, ui).await,

@@ -3,14 +3,19 @@
 use serde_json::{Value, json};
 
 use super::args::FormatArgs;
-use super::{CliError, Format, Global, show, up};
+use super::endpoints::{self, Endpoint};
+use super::{CliError, Format, Global, show};
 use crate::chaos::Role;
 use crate::engine::Engine;
 use crate::kinds;
+use crate::plan::layout::Place;
 use crate::plan::main_name;
 use crate::plan::observed::State;
+use crate::plan::ports::SENTINEL_PORT;
 use crate::report::Ui;
 use crate::run::RunningLab;
+use crate::spec::model::Tier;
+use crate::spec::slots::Duty;
 
 /// One line of the listing.
 struct Row {
@@ -28,13 +33,16 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
     let engine = Engine::connect(&global.lab).await?;
     let lab = RunningLab::require(&engine).await?;
     let rows = rows(&engine, &lab).await?;
-    let endpoints = up::endpoints(&engine, &lab).await?;
+    let mut endpoints = endpoints::sites(&engine, &lab).await?;
+    endpoints.extend(endpoints::stores(&lab, &lab.roles().await));
     let faults = engine.markers().await?;
     let canary = lab.control().canary().await.ok();
     if args.format == Format::Json {
         let nodes: Vec<Value> = rows.iter().map(json_row).collect();
-        let endpoints: Vec<Value> =
-            endpoints.iter().map(|(node, url)| json!({"node": node, "url": url})).collect();
+        let endpoints: Vec<Value> = endpoints
+            .iter()
+            .map(|e| json!({"node": e.node, "what": e.what, "url": e.url}))
+            .collect();
         let faults: Vec<Value> = faults
             .iter()
             .map(|m| json!({"id": m.id, "fault": m.fault.name(), "nodes": m.nodes}))
@@ -51,8 +59,8 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
         rows.into_iter().map(|r| vec![r.node, r.tier, r.kind, r.zone, r.role, r.health, r.address]),
     );
     text += "\n";
-    for (node, url) in endpoints {
-        text += &format!("\nsite      {url}  ({node})");
+    for Endpoint { node, what, url } in endpoints {
+        text += &format!("\n{what:<9} {url}  ({node})");
     }
     for marker in &faults {
         text += &format!(
@@ -82,17 +90,18 @@ async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
         let health = match containers.get(&main_name(engine.lab(), &place.name)).map(|c| c.state) {
             None => "missing".into(),
             Some(State::Paused) => "frozen".into(),
+            Some(State::Created) => "never started".into(),
             Some(State::Stopped | State::Dead) => "stopped".into(),
             Some(State::Running) => match missing.iter().find(|(n, _)| *n == place.name) {
                 Some((_, what)) => format!("not ready: {what}"),
                 None => "ready".into(),
             },
         };
-        let port = tier.map_or(0, |t| kinds::port_of(&t.kind));
+        let port = port(tier, place);
         Row {
             node: place.name.clone(),
             tier: place.tier.clone(),
-            kind: tier.map(show::kind_name).unwrap_or_default(),
+            kind: tier.map_or_else(|| "network-proxy".into(), show::kind_name),
             zone: place.zone.clone(),
             role: roles.get(&place.name).copied().map_or("", Role::as_str).into(),
             health,
@@ -112,6 +121,15 @@ async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
         address: format!("{control}:{}", crate::control::PORT),
     });
     Ok(rows)
+}
+
+/// Where a node answers.
+fn port(tier: Option<&Tier>, place: &Place) -> u16 {
+    match (place.duty, tier) {
+        (Duty::Sentinel, _) => SENTINEL_PORT,
+        (Duty::NetworkProxy, _) | (_, None) => kinds::NETWORK_PROXY_PORT,
+        (_, Some(tier)) => kinds::port_of(&tier.kind),
+    }
 }
 
 fn json_row(r: &Row) -> Value {

@@ -1,12 +1,12 @@
 //! `lab up`.
 
 use super::args::UpArgs;
-use super::{CliError, Global};
+use super::{CliError, Global, endpoints};
 use crate::engine::{Engine, Lock};
 use crate::kinds::PublishMode;
 use crate::plan::Plan;
 use crate::report::Ui;
-use crate::run::{RunningLab, UpOutcome, prepare};
+use crate::run::{UpOutcome, prepare};
 use crate::spec;
 use crate::spec::model::Stage;
 
@@ -69,25 +69,8 @@ async fn summary(engine: &Engine, outcome: &UpOutcome) -> Result<String, CliErro
     } else {
         format!("{stage} is up: {} nodes in {took:.1} s", outcome.lab.places.len() + 1)
     };
-    for (node, url) in endpoints(engine, &outcome.lab).await? {
-        text += &format!("\n  {node}: {url}");
+    for endpoint in endpoints::sites(engine, &outcome.lab).await? {
+        text += &format!("\n  {}: {}", endpoint.node, endpoint.url);
     }
     Ok(text)
-}
-
-/// Published addresses: node name and URL.
-pub async fn endpoints(
-    engine: &Engine,
-    lab: &RunningLab,
-) -> Result<Vec<(String, String)>, CliError> {
-    let mut found = Vec::new();
-    for container in engine.containers().await?.into_values() {
-        let known = lab.place(&container.node).is_some();
-        for (_, port) in container.ports.iter().filter(|_| known) {
-            found.push((container.node.clone(), format!("http://127.0.0.1:{port}")));
-        }
-    }
-    found.sort();
-    found.dedup();
-    Ok(found)
 }

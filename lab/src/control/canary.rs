@@ -68,6 +68,7 @@ pub async fn run(shared: Shared, recent: Arc<Recent>) {
         seed: now() as u64,
         rate_per_s: rate,
         read_percent: shared.config.read_percent,
+        profile_percent: 0,
         duration: None,
         // A control plane that was restarted must not use a key twice.
         key_prefix: format!("{CANARY_PREFIX}-{:x}", now()),

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use super::config::Cluster;
-use super::{Shared, etcd};
+use super::{Shared, etcd, takeover};
 use crate::engine::EngineError;
 use crate::engine::probe::{self, PATRONI_PORT};
 use crate::journal::ControlEvent;
@@ -20,16 +20,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const ANSWER_WITHIN: Duration = Duration::from_millis(300);
 /// Looks in a row without an answer that make a detection.
 const MISSES: u32 = 2;
-
-/// Where Patroni keeps the leader's name.
-pub fn leader_key(scope: &str) -> String {
-    format!("/service/{scope}/leader")
-}
-
-/// Where Patroni keeps what it knows of a member.
-fn member_key(scope: &str, node: &str) -> String {
-    format!("/service/{scope}/members/{node}")
-}
 
 /// What the loop remembers between two looks; all of it can be lost without harm.
 #[derive(Debug, Default)]
@@ -58,7 +48,8 @@ async fn look(
     cluster: &Cluster,
     memory: &mut Memory,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let Some(leader) = etcd::value(&cluster.etcd, &leader_key(&cluster.tier)).await? else {
+    let Some(leader) = etcd::value(&cluster.etcd, &takeover::leader_key(&cluster.tier)).await?
+    else {
         return Ok(());
     };
     let Some(node) = cluster.members.iter().find(|m| m.name == leader) else { return Ok(()) };
@@ -106,9 +97,7 @@ async fn suspect(
     if !switches.fence || !memory.detected || !long_enough || !is_dead(shared, leader).await? {
         return Ok(());
     }
-    let key = leader_key(&cluster.tier);
-    let member = member_key(&cluster.tier, leader);
-    if etcd::delete_if(&cluster.etcd, &key, leader, &[member]).await? {
+    if takeover::order(&cluster.etcd, &cluster.tier, leader).await? {
         shared.note(ControlEvent::Fenced { node: leader.into() });
     }
     Ok(())

@@ -9,6 +9,7 @@ mod etcd;
 mod fence;
 mod replace;
 mod store;
+mod takeover;
 
 pub use api::{CanaryFigures, PORT};
 pub use config::{ControlConfig, WatchedNode};

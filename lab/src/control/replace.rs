@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Shared, WatchedNode, etcd, fence};
+use super::{Shared, WatchedNode, etcd, takeover};
 use crate::engine::markers::markers_among;
 use crate::engine::probe::{self, Ready};
 use crate::engine::{EngineError, Marker};
 use crate::journal::ControlEvent;
 use crate::plan::node::Probe;
 use crate::plan::observed::{ObservedContainer, State};
+use crate::plan::ports::{REDIS_PORT, SENTINEL_PORT};
 use crate::plan::{holder_name, main_name};
 
 /// Pause between two looks at all containers: one request to Docker.
@@ -89,7 +90,7 @@ async fn may_start(shared: &Shared, node: &WatchedNode, markers: &[Marker]) -> b
     if node.coordination.is_empty() || !switches.fence {
         return true;
     }
-    let leader = etcd::value(&node.coordination, &fence::leader_key(&node.tier)).await;
+    let leader = etcd::value(&node.coordination, &takeover::leader_key(&node.tier)).await;
     matches!(leader, Ok(leader) if leader.as_deref() != Some(&node.name))
 }
 
@@ -118,6 +119,8 @@ async fn works(node: &WatchedNode) -> bool {
             .await
             .is_ok_and(|a| (200..300).contains(&a.status)),
         Probe::Tcp { port } => probe::tcp(node.address, *port).await == Ready::Yes,
+        Probe::Redis { .. } => probe::tcp(node.address, REDIS_PORT).await == Ready::Yes,
+        Probe::Sentinels { .. } => probe::tcp(node.address, SENTINEL_PORT).await == Ready::Yes,
         Probe::PatroniCluster { .. } => {
             probe::get(node.address, probe::PATRONI_PORT, "/health", PROBE_TIMEOUT)
                 .await

@@ -1,5 +1,7 @@
 //! Removal: everything that carries the lab's labels, and nothing else.
 
+use std::time::{Duration, Instant};
+
 use bollard::query_parameters::{RemoveContainerOptions, RemoveVolumeOptions};
 use futures::stream::{self, StreamExt};
 
@@ -16,6 +18,12 @@ pub struct Removed {
     pub networks: usize,
 }
 
+/// How long nothing may appear until the removal is over. Docker was seen to finish a container
+/// within this time on a busy machine.
+const QUIET: Duration = Duration::from_millis(600);
+/// Pause between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 /// How many removals run at once; more only queue in the engine.
 const PARALLEL: usize = 4;
 
@@ -23,7 +31,27 @@ impl Engine {
     /// Removes every container, volume and network of this lab. Goes on after a failure, so that
     /// one stubborn object does not keep the others alive, and reports the first failure at the
     /// end. Safe to run at any time and any number of times.
+    ///
+    /// Docker finishes what a killed command had asked for: a container may appear after everything
+    /// was removed. So it is over only when nothing has appeared for a while.
     pub async fn down(&self) -> Result<Removed, EngineError> {
+        let mut all = self.sweep().await?;
+        let mut quiet_since = Instant::now();
+        while all != Removed::default() && quiet_since.elapsed() < QUIET {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let more = self.sweep().await?;
+            if more != Removed::default() {
+                all.containers += more.containers;
+                all.volumes += more.volumes;
+                all.networks += more.networks;
+                quiet_since = Instant::now();
+            }
+        }
+        Ok(all)
+    }
+
+    /// Removes what is there now.
+    async fn sweep(&self) -> Result<Removed, EngineError> {
         let mut removed = Removed::default();
         let mut first_error = None;
         // Main containers go before the holders whose namespaces they live in.

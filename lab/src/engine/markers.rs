@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Engine, EngineError};
 use crate::plan::observed::{ObservedContainer, Part};
-use crate::spec::model::Fault;
+use crate::spec::model::{Fault, PoisonedRoute};
 
 const LABEL_FAULT: &str = "lab.fault";
 
@@ -23,6 +23,9 @@ pub struct Marker {
     pub nodes: Vec<String>,
     /// The nodes stay lost until the heal: the control plane must not start them again.
     pub hold: bool,
+    /// Routes of network proxies that suffer: healing ends that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<PoisonedRoute>,
     /// The command that injected it and will heal it.
     pub owner: Owner,
 }

@@ -95,7 +95,8 @@ fn container(summary: ContainerSummary) -> Option<(String, ObservedContainer)> {
         state: match summary.state {
             Some(S::RUNNING | S::RESTARTING) => State::Running,
             Some(S::PAUSED) => State::Paused,
-            Some(S::CREATED | S::EXITED) => State::Stopped,
+            Some(S::CREATED) => State::Created,
+            Some(S::EXITED) => State::Stopped,
             _ => State::Dead,
         },
         image: summary.image.unwrap_or_default(),

@@ -1,6 +1,10 @@
 //! Readiness probes: sent by the tool itself every few milliseconds, straight to a node's address,
 //! because Docker's health checks look first after a whole interval and cost a process each.
 
+mod redis;
+
+pub use redis::{RedisRole, role as redis_role};
+
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
@@ -42,11 +46,15 @@ pub async fn look_at(address: Ipv4Addr, probe: &Probe) -> Ready {
             )),
             Err(e) => Ready::NotYet(format!("GET {path}: {e}")),
         },
-        Probe::PatroniCluster { members, synchronous } => {
+        Probe::PatroniCluster { members, replicas, synchronous } => {
             match members_of(address, PROBE_TIMEOUT).await {
-                Ok(found) => whole(&found, *members, *synchronous),
+                Ok(found) => whole(&found, *members, *replicas, *synchronous),
                 Err(e) => Ready::NotYet(format!("Patroni: {e}")),
             }
+        }
+        Probe::Redis { password, replicas } => redis::data(address, password, *replicas).await,
+        Probe::Sentinels { name, sentinels, replicas } => {
+            redis::sentinels(name, sentinels, *replicas).await
         }
     }
 }
@@ -137,6 +145,17 @@ pub struct Member {
     /// Bytes it lags behind, or `unknown`.
     #[serde(default)]
     pub lag: Option<serde_json::Value>,
+    /// What its configuration says about it.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// The tags of a member that matter here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Tags {
+    /// Never promoted: a read replica.
+    #[serde(default)]
+    pub nofailover: bool,
 }
 
 /// The members that the Patroni on `address` knows.
@@ -154,20 +173,27 @@ pub async fn members_of(address: Ipv4Addr, timeout: Duration) -> std::io::Result
         .map_err(|e| std::io::Error::other(format!("/cluster: {e}")))
 }
 
-/// Port of Patroni's REST interface (its default).
-pub const PATRONI_PORT: u16 = 8008;
+pub use crate::plan::ports::PATRONI_PORT;
 
 /// Whether a cluster has one leader, all members, and what synchronous replication promises.
-pub fn whole(found: &[Member], members: u16, synchronous: bool) -> Ready {
+pub fn whole(found: &[Member], members: u16, replicas: u16, synchronous: bool) -> Ready {
     let leaders = found.iter().filter(|m| m.role == "leader" && m.state == "running").count();
-    let streaming = found.iter().filter(|m| m.role != "leader" && m.state == "streaming").count();
+    let streaming = |replica: bool| {
+        let follows = |m: &&Member| m.role != "leader" && m.state == "streaming";
+        found.iter().filter(follows).filter(|m| m.tags.nofailover == replica).count()
+    };
     let sync = found.iter().any(|m| m.role == "sync_standby" && m.state == "streaming");
     let mut missing = Vec::new();
     if leaders != 1 {
         missing.push(format!("{leaders} running leaders"));
     }
-    if streaming + 1 != usize::from(members) {
-        missing.push(format!("{streaming} of {} standbys streaming", members.saturating_sub(1)));
+    for (what, now, wanted) in [
+        ("standbys", streaming(false), members.saturating_sub(1)),
+        ("replicas", streaming(true), replicas),
+    ] {
+        if now != usize::from(wanted) {
+            missing.push(format!("{now} of {wanted} {what} streaming"));
+        }
     }
     if synchronous && !sync {
         missing.push("no synchronous standby".into());
@@ -186,22 +212,45 @@ mod tests {
             state: state.into(),
             timeline: None,
             lag: None,
+            tags: Tags::default(),
         }
     }
 
     #[test]
     fn a_cluster_is_whole_with_leader_standbys_and_the_promised_synchronous_one() {
         let good = [member("leader", "running"), member("sync_standby", "streaming")];
-        assert_eq!(whole(&good, 2, true), Ready::Yes);
+        assert_eq!(whole(&good, 2, 0, true), Ready::Yes);
         let starting = [member("leader", "running"), member("replica", "starting")];
         assert_eq!(
-            whole(&starting, 2, true),
+            whole(&starting, 2, 0, true),
             Ready::NotYet("0 of 1 standbys streaming, no synchronous standby".into())
         );
         let asynchronous = [member("leader", "running"), member("replica", "streaming")];
-        assert_eq!(whole(&asynchronous, 2, false), Ready::Yes);
-        assert_eq!(whole(&asynchronous, 2, true), Ready::NotYet("no synchronous standby".into()));
-        assert_eq!(whole(&[], 1, false), Ready::NotYet("0 running leaders".into()));
+        assert_eq!(whole(&asynchronous, 2, 0, false), Ready::Yes);
+        assert_eq!(
+            whole(&asynchronous, 2, 0, true),
+            Ready::NotYet("no synchronous standby".into())
+        );
+        assert_eq!(whole(&[], 1, 0, false), Ready::NotYet("0 running leaders".into()));
+    }
+
+    #[test]
+    fn a_replica_is_no_standby_and_both_are_counted() {
+        let replica = Member { tags: Tags { nofailover: true }, ..member("replica", "streaming") };
+        let standby = member("sync_standby", "streaming");
+        let all = [member("leader", "running"), standby.clone(), replica.clone()];
+        assert_eq!(whole(&all, 2, 1, true), Ready::Yes);
+        assert_eq!(
+            whole(&[all[0].clone(), replica], 2, 1, false),
+            Ready::NotYet("0 of 1 standbys streaming".into())
+        );
+        assert_eq!(
+            whole(&[all[0].clone(), standby], 2, 1, true),
+            Ready::NotYet("0 of 1 replicas streaming".into())
+        );
+        let sent =
+            r#"{"name":"r","role":"replica","state":"streaming","tags":{"nofailover":true}}"#;
+        assert!(serde_json::from_str::<Member>(sent).unwrap().tags.nofailover);
     }
 
     #[test]

@@ -9,12 +9,17 @@ use futures::StreamExt;
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
-use super::{ImageError, ImageProgress, store};
+use super::disk::{self, Place};
+use super::{ImageError, ImageName, ImageProgress, store};
 
 /// The public image that equals what the bootstrap makes.
 const PUBLIC: (&str, &str) = ("debian", "trixie-slim");
 /// The release that both are.
 const RELEASE: &str = "trixie";
+/// The image that all of this is for.
+const BASE: &str = ImageName::Base.as_str();
+/// Lines of a failing bootstrap that are shown.
+const TAIL: usize = 15;
 /// Longest wait for a registry to begin to answer; a pull that has begun may take its time.
 const REGISTRY_ANSWERS_WITHIN: Duration = Duration::from_secs(6);
 
@@ -33,6 +38,10 @@ pub async fn rootfs(
     }
     match pull(docker, progress).await {
         Ok(()) => Ok(public),
+        Err(reason) if disk::is_full(&reason) => {
+            let doing = format!("while {public} was pulled");
+            Err(disk::full(docker, BASE, doing, None).await)
+        }
         Err(registry) => {
             bootstrap(docker, &bootstrapped, &registry, progress).await?;
             Ok(bootstrapped)
@@ -69,7 +78,7 @@ async fn pull(docker: &Docker, progress: &(dyn Fn(ImageProgress) + Sync)) -> Res
 }
 
 /// Builds a minimal Debian from its packages, straight into the engine.
-async fn bootstrap(
+pub(super) async fn bootstrap(
     docker: &Docker,
     reference: &str,
     registry: &str,
@@ -77,7 +86,8 @@ async fn bootstrap(
 ) -> Result<(), ImageError> {
     progress(ImageProgress::Base("no registry answers, bootstrapping from Debian's packages"));
     let mut command = Command::new("mmdebstrap");
-    command.args(["--variant=minbase", "--quiet", RELEASE, "-"]);
+    // Not --quiet: it hides what apt says, and with it that the disk is full.
+    command.args(["--variant=minbase", RELEASE, "-"]);
     command.args(std::env::var("LAB_DEBIAN_MIRROR").ok());
     // Killed with us: it removes its temporary folder when it is asked to end.
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -91,9 +101,13 @@ async fn bootstrap(
         .map_err(|source| ImageError::Io { path: "mmdebstrap".into(), source })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let tail: Vec<&str> = said.lines().rev().take(8).collect();
-        let tail: Vec<&str> = tail.into_iter().rev().collect();
-        return Err(ImageError::Bootstrap(tail.join("\n")));
+        if disk::is_full(&said) {
+            let doing = "while mmdebstrap unpacked Debian".into();
+            return Err(disk::full(docker, BASE, doing, Some(Place::temporary())).await);
+        }
+        let lines: Vec<&str> = said.lines().collect();
+        let tail = lines[lines.len().saturating_sub(TAIL)..].iter().map(|l| (*l).into()).collect();
+        return Err(ImageError::Bootstrap { tail });
     }
     import(docker, reference, output.stdout).await
 }
@@ -110,7 +124,13 @@ async fn import(docker: &Docker, reference: &str, tar: Vec<u8>) -> Result<(), Im
     let body = bollard::body_full(tar.into());
     let mut stream = std::pin::pin!(docker.create_image(Some(options), Some(body), None));
     while let Some(step) = stream.next().await {
-        step?;
+        match step {
+            Err(e) if disk::is_full(&e.to_string()) => {
+                let doing = "while Docker was given the bootstrapped Debian".into();
+                return Err(disk::full(docker, BASE, doing, None).await);
+            }
+            other => drop(other?),
+        }
     }
     Ok(())
 }

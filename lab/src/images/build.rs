@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use bollard::Docker;
+use bollard::errors::Error;
 use bollard::query_parameters::BuildImageOptions;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
+use super::build_log::{BuildLog, Ended, reason};
 use super::context::Context;
-use super::{ImageError, ImageName, ImageProgress, base};
+use super::{ImageError, ImageName, ImageProgress, base, disk};
 
 /// How many images are built at once: installing packages is bound by CPU and network in turns.
 const PARALLEL: usize = 3;
-/// Lines of a failing build that are shown.
-const TAIL: usize = 15;
 
 /// Builds the missing images, each after its parent.
 pub async fn build_all(
@@ -56,8 +56,8 @@ async fn build(
     progress: &(dyn Fn(ImageProgress) + Sync),
 ) -> Result<(), ImageError> {
     let mut arguments = proxies();
-    match &context.parent {
-        Some(parent) => arguments.insert("BASE".into(), parent.clone()),
+    match context.parent() {
+        Some(parent) => arguments.insert("BASE".into(), parent.to_owned()),
         None => arguments.insert("ROOTFS".into(), base::rootfs(docker, progress).await?),
     };
     if let Ok(mirror) = std::env::var("LAB_DEBIAN_MIRROR") {
@@ -65,7 +65,7 @@ async fn build(
     }
     let labels = [
         ("lab.image".to_owned(), context.name.as_str().to_owned()),
-        ("lab.hash".to_owned(), context.hash()),
+        ("lab.hash".to_owned(), context.hash().to_owned()),
     ];
     let options = BuildImageOptions {
         t: Some(context.reference()),
@@ -75,30 +75,66 @@ async fn build(
         labels: Some(labels.into()),
         ..Default::default()
     };
-    let body = bollard::body_full(context.archive()?.into());
+    let archive = context.archive()?;
+    let size = archive.len() as u64;
+    let body = bollard::body_full(archive.into());
     let mut stream = std::pin::pin!(docker.build_image(options, None, Some(body)));
-    let mut said = String::new();
-    while let Some(step) = stream.next().await {
-        match step {
-            Ok(info) => {
-                said.push_str(info.stream.as_deref().unwrap_or_default());
-                if let Some(error) = info.error_detail {
-                    return Err(failed(context.name, error.message.unwrap_or_default(), &said));
+    let mut log = BuildLog::default();
+    while let Some(message) = stream.next().await {
+        let message = message.and_then(|info| match info.error_detail {
+            None => Ok(info.stream.unwrap_or_default()),
+            Some(_) => Err(Error::DockerStreamError { error: "no reason given".into() }),
+        });
+        match message {
+            Ok(piece) => {
+                if let Some(step) = log.push(&piece) {
+                    progress(ImageProgress::Step(context.name, step));
                 }
             }
-            Err(e) => return Err(failed(context.name, e.to_string(), &said)),
+            Err(e) => return Err(failed(docker, context.name, &e, log.end(), size).await),
         }
     }
     Ok(())
 }
 
-fn failed(image: ImageName, reason: String, said: &str) -> ImageError {
-    if reason.contains("no space left on device") || said.contains("No space left on device") {
-        return ImageError::DiskFull { image: image.as_str() };
+async fn failed(
+    docker: &Docker,
+    image: ImageName,
+    error: &Error,
+    ended: Ended,
+    context_bytes: u64,
+) -> ImageError {
+    let reason = reason(&message(error));
+    let mut full = ended.disk_full || disk::is_full(&reason);
+    if !full && ended.step.is_none() && broke_off(error) {
+        full = disk::docker_data(docker).await.is_some_and(|(_, s)| no_room(s, context_bytes));
     }
-    let lines: Vec<&str> = said.lines().filter(|l| !l.trim().is_empty()).collect();
-    let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
-    ImageError::Build { image, reason, tail }
+    if full {
+        let doing = match &ended.step {
+            Some(step) => format!("at {step}"),
+            None => "while Docker was given its files".into(),
+        };
+        return disk::full(docker, image.as_str(), doing, None).await;
+    }
+    ImageError::Build { image, reason, step: ended.step, tail: ended.tail }
+}
+
+/// What Docker said, without the client's own preface.
+fn message(error: &Error) -> String {
+    match error {
+        Error::DockerStreamError { error } => error.clone(),
+        Error::DockerResponseServerError { message, .. } => message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The connection ended without an answer. An engine that cannot keep what it is sent may do that.
+fn broke_off(error: &Error) -> bool {
+    !matches!(error, Error::DockerStreamError { .. } | Error::DockerResponseServerError { .. })
+}
+
+fn no_room(space: Option<disk::Space>, bytes: u64) -> bool {
+    space.is_some_and(|s| s.bytes < bytes || s.inodes == Some(0))
 }
 
 /// The host's proxies, for the package managers in the build.
@@ -107,4 +143,33 @@ fn proxies() -> HashMap<String, String> {
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::disk::Space;
+    use super::*;
+
+    #[test]
+    fn docker_speaks_for_itself() {
+        let error = Error::DockerStreamError { error: "no such image".into() };
+        assert_eq!(message(&error), "no such image");
+        assert!(!broke_off(&error));
+        let message_of_500 = "write /lab: no space left on device".to_owned();
+        let error =
+            Error::DockerResponseServerError { status_code: 500, message: message_of_500.clone() };
+        assert_eq!(message(&error), message_of_500);
+        assert!(!broke_off(&error));
+        assert!(broke_off(&Error::RequestTimeoutError));
+    }
+
+    #[test]
+    fn a_connection_that_broke_off_is_blamed_on_a_disk_without_room_only() {
+        let space = |bytes, inodes| Some(Space { bytes, inodes });
+        assert!(no_room(space(9, Some(1)), 10));
+        assert!(no_room(space(11, Some(0)), 10));
+        assert!(!no_room(space(10, Some(1)), 10));
+        assert!(!no_room(space(10, None), 10));
+        assert!(!no_room(None, 10));
+    }
 }

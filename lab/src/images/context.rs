@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{ImageError, ImageName};
 
-static FOLDERS: [(ImageName, Dir<'static>); 7] = [
+static FOLDERS: [(ImageName, Dir<'static>); 11] = [
     (ImageName::Base, include_dir!("$CARGO_MANIFEST_DIR/../images/base")),
     (ImageName::Net, include_dir!("$CARGO_MANIFEST_DIR/../images/net")),
     (ImageName::Postgres, include_dir!("$CARGO_MANIFEST_DIR/../images/postgres")),
@@ -16,9 +16,15 @@ static FOLDERS: [(ImageName, Dir<'static>); 7] = [
     (ImageName::Nginx, include_dir!("$CARGO_MANIFEST_DIR/../images/nginx")),
     (ImageName::Box, include_dir!("$CARGO_MANIFEST_DIR/../images/box")),
     (ImageName::Control, include_dir!("$CARGO_MANIFEST_DIR/../images/control")),
+    (ImageName::Redis, include_dir!("$CARGO_MANIFEST_DIR/../images/redis")),
+    (ImageName::AwsLocalstack, include_dir!("$CARGO_MANIFEST_DIR/../images/aws-localstack")),
+    (ImageName::AwsMinistack, include_dir!("$CARGO_MANIFEST_DIR/../images/aws-ministack")),
+    (ImageName::Dbproxy, include_dir!("$CARGO_MANIFEST_DIR/../images/dbproxy")),
 ];
 /// The folder of the application is its crate; only the Dockerfile belongs to the image.
 static APP_DOCKERFILE: &str = include_str!("../../../images/app/Dockerfile");
+/// Likewise.
+static NETPROXY_DOCKERFILE: &str = include_str!("../../../images/netproxy/Dockerfile");
 
 /// Where Debian and its relatives keep the certificates that the machine trusts.
 const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -28,17 +34,22 @@ const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 pub struct Programs {
     lab: Vec<u8>,
     shop: Vec<u8>,
+    netproxy: Vec<u8>,
 }
 
 impl Programs {
-    /// Reads `lab` (this very program) and `shop` from beside it.
+    /// Reads `lab` (this very program) and the others from beside it.
     pub fn beside_us() -> Result<Self, ImageError> {
         let io = |path: &Path, source| ImageError::Io { path: path.display().to_string(), source };
         let own = std::env::current_exe().map_err(|e| io(Path::new("this program"), e))?;
-        let shop = own.with_file_name("shop");
-        if !shop.is_file() {
-            return Err(ImageError::NoProgram { name: "shop", path: shop.display().to_string() });
-        }
+        let beside = |name: &'static str| {
+            let path = own.with_file_name(name);
+            if path.is_file() {
+                return Ok(path);
+            }
+            Err(ImageError::NoProgram { name, path: path.display().to_string() })
+        };
+        let (shop, netproxy) = (beside("shop")?, beside("netproxy")?);
         let read = |path: PathBuf| {
             let bytes = std::fs::read(&path).map_err(|e| io(&path, e))?;
             if needs_interpreter(&bytes) {
@@ -46,13 +57,13 @@ impl Programs {
             }
             Ok(bytes)
         };
-        Ok(Self { lab: read(own)?, shop: read(shop)? })
+        Ok(Self { lab: read(own)?, shop: read(shop)?, netproxy: read(netproxy)? })
     }
 
     /// Programs made of the given bytes.
     #[cfg(test)]
-    pub fn of(lab: &[u8], shop: &[u8]) -> Self {
-        Self { lab: lab.into(), shop: shop.into() }
+    pub fn of(lab: &[u8], shop: &[u8], netproxy: &[u8]) -> Self {
+        Self { lab: lab.into(), shop: shop.into(), netproxy: netproxy.into() }
     }
 }
 
@@ -84,38 +95,60 @@ pub struct ContextFile {
     pub mode: u32,
 }
 
-/// Everything that an image is made of.
+/// Everything that an image is made of. Does not change once it is made, so it is hashed once.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// Which image.
     pub name: ImageName,
     /// Path in the context to file.
-    pub files: BTreeMap<String, ContextFile>,
+    files: BTreeMap<String, ContextFile>,
     /// Reference of the image it is built from.
-    pub parent: Option<String>,
+    parent: Option<String>,
+    hash: String,
 }
 
 impl Context {
-    /// First 12 hexadecimal digits of the SHA-256 over everything that goes in.
-    pub fn hash(&self) -> String {
+    /// A context of these files on this parent.
+    pub fn new(
+        name: ImageName,
+        files: BTreeMap<String, ContextFile>,
+        parent: Option<String>,
+    ) -> Self {
         let mut hash = Sha256::new();
         let mut field = |bytes: &[u8]| {
             hash.update((bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
         };
-        field(self.name.as_str().as_bytes());
-        field(self.parent.as_deref().unwrap_or_default().as_bytes());
-        for (path, file) in &self.files {
+        field(name.as_str().as_bytes());
+        field(parent.as_deref().unwrap_or_default().as_bytes());
+        for (path, file) in &files {
             field(path.as_bytes());
             field(&file.mode.to_le_bytes());
             field(&file.bytes);
         }
-        hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect()
+        let hash = hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
+        Self { name, files, parent, hash }
+    }
+
+    /// Path in the context to file.
+    #[cfg(test)]
+    pub fn files(&self) -> &BTreeMap<String, ContextFile> {
+        &self.files
+    }
+
+    /// Reference of the image it is built from.
+    pub fn parent(&self) -> Option<&str> {
+        self.parent.as_deref()
+    }
+
+    /// First 12 hexadecimal digits of the SHA-256 over everything that goes in.
+    pub fn hash(&self) -> &str {
+        &self.hash
     }
 
     /// `lab/<name>:<hash>`
     pub fn reference(&self) -> String {
-        format!("lab/{}:{}", self.name.as_str(), self.hash())
+        format!("lab/{}:{}", self.name.as_str(), self.hash)
     }
 
     /// The context as a tar archive; equal contexts give equal bytes.
@@ -160,10 +193,11 @@ pub fn contexts_of(
             }
             ImageName::Nginx | ImageName::Control => add("lab", &programs.lab, 0o755),
             ImageName::App | ImageName::Box => add("shop", &programs.shop, 0o755),
-            ImageName::Net | ImageName::Postgres | ImageName::Etcd => {}
+            ImageName::NetProxy => add("netproxy", &programs.netproxy, 0o755),
+            _ => {}
         }
         let parent = name.parent().and_then(|p| all.get(&p)).map(Context::reference);
-        all.insert(name, Context { name, files, parent });
+        all.insert(name, Context::new(name, files, parent));
     }
     all
 }
@@ -176,8 +210,13 @@ const CA_PLACES: [&str; 2] = [
 
 fn folder_files(name: ImageName) -> BTreeMap<String, ContextFile> {
     let mut files = BTreeMap::new();
-    if name == ImageName::App {
-        let bytes = APP_DOCKERFILE.as_bytes().into();
+    let of_a_crate = match name {
+        ImageName::App => Some(APP_DOCKERFILE),
+        ImageName::NetProxy => Some(NETPROXY_DOCKERFILE),
+        _ => None,
+    };
+    if let Some(text) = of_a_crate {
+        let bytes = text.as_bytes().into();
         files.insert("Dockerfile".into(), ContextFile { bytes, mode: 0o644 });
     }
     for (_, dir) in FOLDERS.iter().filter(|(folder, _)| *folder == name) {

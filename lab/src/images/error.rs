@@ -1,6 +1,7 @@
 //! What can go wrong with images, in words a user can act on.
 
 use super::ImageName;
+use super::build_log::Step;
 
 /// An error of the image builder.
 #[derive(Debug, thiserror::Error)]
@@ -34,23 +35,32 @@ pub enum ImageError {
         registry: String,
     },
     /// The bootstrap failed.
-    #[error("the base image cannot be bootstrapped: {0}")]
-    Bootstrap(String),
+    #[error("the base image cannot be bootstrapped from Debian's packages{}", quoted(.tail))]
+    Bootstrap {
+        /// The last lines that mmdebstrap wrote.
+        tail: Vec<String>,
+    },
     /// The disk is full.
-    #[error("no space left on the device while building image {image}")]
+    #[error("no space left on the device for image {image}, {doing}; after clearing up: {free}")]
     DiskFull {
         /// The image.
-        image: &'static str,
+        image: String,
+        /// What was being done.
+        doing: String,
+        /// What is free where.
+        free: String,
     },
     /// A step of a build failed.
-    #[error("image {} cannot be built: {reason}\n{tail}", .image.as_str())]
+    #[error("image {} cannot be built: {reason}{}{}", .image.as_str(), at(.step), quoted(.tail))]
     Build {
         /// The image.
         image: ImageName,
         /// What Docker said.
         reason: String,
-        /// The last lines of the failing step.
-        tail: String,
+        /// The failing step; `None` when not even the first one began.
+        step: Option<Step>,
+        /// The last lines that it printed.
+        tail: Vec<String>,
     },
     /// Docker refused.
     #[error("Docker: {0}")]
@@ -65,23 +75,82 @@ impl ImageError {
                 "run the lab through `scripts/lab`, which builds both programs".into()
             }
             Self::NoBase { .. } => "apt-get install mmdebstrap, then run the command again".into(),
-            Self::Bootstrap(_) => "is Debian's package archive reachable? `lab doctor`".into(),
+            Self::Bootstrap { .. } => "is Debian's package archive reachable? `lab doctor`".into(),
             Self::DiskFull { .. } => {
-                "free some space (`docker system df`), or `lab images clean`".into()
+                "`docker system df` says what takes the space, `lab images clean` removes the lab's \
+                 unused images; TMPDIR moves what mmdebstrap unpacks. Then run the command again"
+                    .into()
             }
             Self::Build { tail, .. } if unreachable_archive(tail) => {
                 "Debian's package archive cannot be reached from a container: check the network \
                  and http_proxy"
                     .into()
             }
-            Self::Build { .. } => "run the command again with -v".into(),
+            Self::Build { .. } => {
+                "mend what the step complains about and run the command again; -v shows every step"
+                    .into()
+            }
             Self::Docker(_) | Self::Io { .. } => return None,
         })
     }
 }
 
-fn unreachable_archive(tail: &str) -> bool {
-    ["Temporary failure resolving", "Could not connect", "Unable to fetch some archives"]
-        .iter()
-        .any(|t| tail.contains(t))
+fn unreachable_archive(tail: &[String]) -> bool {
+    let signs =
+        ["Temporary failure resolving", "Could not connect", "Unable to fetch some archives"];
+    tail.iter().any(|line| signs.iter().any(|sign| line.contains(sign)))
+}
+
+fn at(step: &Option<Step>) -> String {
+    step.as_ref().map(|s| format!("\n  {s}")).unwrap_or_default()
+}
+
+fn quoted(tail: &[String]) -> String {
+    tail.iter().map(|line| format!("\n    {line}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(tail: &[&str]) -> ImageError {
+        ImageError::Build {
+            image: ImageName::Net,
+            reason: "the command returned 100".into(),
+            step: Some(Step { number: 3, of: 5, instruction: "RUN apt-get update".into() }),
+            tail: tail.iter().map(|l| (*l).into()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_failing_build_shows_its_step_and_its_last_lines() {
+        insta::assert_snapshot!(build(&["Hit:1 trixie", "E: Unable to locate package nft"]), @r"
+        image net cannot be built: the command returned 100
+          step 3/5: RUN apt-get update
+            Hit:1 trixie
+            E: Unable to locate package nft
+        ");
+    }
+
+    #[test]
+    fn an_archive_out_of_reach_gets_its_own_hint() {
+        let hint = |tail| build(&[tail]).hint().unwrap_or_default();
+        assert!(hint("W: Temporary failure resolving 'deb'").contains("http_proxy"));
+        assert!(hint("E: Unable to locate package").contains("-v"));
+    }
+
+    #[test]
+    fn a_full_disk_names_image_place_and_next_commands() {
+        let error = ImageError::DiskFull {
+            image: "postgres".into(),
+            doing: "at step 4/12: RUN x".into(),
+            free: "12 MiB free at /data (Docker's data)".into(),
+        };
+        insta::assert_snapshot!(error, @"no space left on the device for image postgres, at step 4/12: RUN x; after clearing up: 12 MiB free at /data (Docker's data)");
+        let hint = error.hint().unwrap_or_default();
+        assert!(
+            hint.contains("`docker system df`") && hint.contains("`lab images clean`"),
+            "{hint}"
+        );
+    }
 }

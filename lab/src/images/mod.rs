@@ -3,7 +3,9 @@
 
 mod base;
 mod build;
+mod build_log;
 mod context;
+mod disk;
 mod error;
 mod store;
 
@@ -13,7 +15,9 @@ use std::time::Duration;
 
 use bollard::Docker;
 
+pub use build_log::Step;
 pub use context::Programs;
+pub use disk::{Space, docker_data};
 pub use error::ImageError;
 pub use store::{ListedImage, clean, list, require};
 
@@ -36,11 +40,21 @@ pub enum ImageName {
     Box,
     /// The control plane.
     Control,
+    /// The network proxy between tiers.
+    NetProxy,
+    /// Redis, as data server or Sentinel.
+    Redis,
+    /// LocalStack.
+    AwsLocalstack,
+    /// MiniStack.
+    AwsMinistack,
+    /// pgbouncer and HAProxy.
+    Dbproxy,
 }
 
 impl ImageName {
     /// All of them, in an order in which they can be built.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::Base,
         Self::Net,
         Self::Postgres,
@@ -49,10 +63,15 @@ impl ImageName {
         Self::App,
         Self::Box,
         Self::Control,
+        Self::NetProxy,
+        Self::Redis,
+        Self::AwsLocalstack,
+        Self::AwsMinistack,
+        Self::Dbproxy,
     ];
 
     /// The name in references, and of the folder in `images/`.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Base => "base",
             Self::Net => "net",
@@ -62,6 +81,11 @@ impl ImageName {
             Self::App => "app",
             Self::Box => "box",
             Self::Control => "control",
+            Self::NetProxy => "netproxy",
+            Self::Redis => "redis",
+            Self::AwsLocalstack => "aws-localstack",
+            Self::AwsMinistack => "aws-ministack",
+            Self::Dbproxy => "dbproxy",
         }
     }
 
@@ -80,6 +104,8 @@ impl ImageName {
 pub enum ImageProgress {
     /// An image is being built.
     Building(ImageName),
+    /// A step of a build begins.
+    Step(ImageName, Step),
     /// The base is being pulled or bootstrapped.
     Base(&'static str),
     /// An image is there.
@@ -90,6 +116,7 @@ impl fmt::Display for ImageProgress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Building(name) => write!(f, "building image {}", name.as_str()),
+            Self::Step(name, step) => write!(f, "image {}: {step}", name.as_str()),
             Self::Base(how) => write!(f, "base image: {how}"),
             Self::Built(name, took) => {
                 write!(f, "image {} built in {:.1} s", name.as_str(), took.as_secs_f64())

@@ -42,7 +42,8 @@ pub async fn require(docker: &Docker, image: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// All images that carry our label.
+/// All images that we built. Our label alone does not tell: an image of the user's own that is built
+/// from one of ours inherits it.
 pub async fn list(docker: &Docker) -> Result<Vec<ListedImage>, ImageError> {
     let options = ListImagesOptions {
         filters: Some([("label".to_owned(), vec!["lab.image".to_owned()])].into()),
@@ -52,14 +53,20 @@ pub async fn list(docker: &Docker) -> Result<Vec<ListedImage>, ImageError> {
         .list_images(Some(options))
         .await?
         .into_iter()
-        .map(|i| ListedImage {
-            name: i.labels.get("lab.image").cloned().unwrap_or_default(),
-            reference: i.repo_tags.into_iter().find(|t| t != "<none>:<none>").unwrap_or(i.id),
-            bytes: i.size,
+        .filter_map(|i| {
+            let name = i.labels.get("lab.image").cloned().unwrap_or_default();
+            let reference = own(&name, i.repo_tags)?;
+            Some(ListedImage { name, reference, bytes: i.size })
         })
         .collect();
     images.sort_by(|a, b| (&a.name, &a.reference).cmp(&(&b.name, &b.reference)));
     Ok(images)
+}
+
+/// The tag that we gave an image with this label.
+fn own(name: &str, tags: Vec<String>) -> Option<String> {
+    let prefix = format!("lab/{name}:");
+    tags.into_iter().find(|t| t.starts_with(&prefix))
 }
 
 /// Removes our images that nothing uses; returns how many. What is built from another goes before
@@ -80,5 +87,20 @@ pub async fn clean(docker: &Docker) -> Result<usize, ImageError> {
         if this_round == 0 {
             return Ok(removed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_built_from_ours_is_not_ours() {
+        let tags = |all: &[&str]| all.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>();
+        let base = tags(&["mirror/base:1", "lab/base:0123"]);
+        assert_eq!(own("base", base).as_deref(), Some("lab/base:0123"));
+        assert_eq!(own("base", tags(&["shop:latest"])), None);
+        assert_eq!(own("base", tags(&["lab/basement:1"])), None);
+        assert_eq!(own("base", Vec::new()), None);
     }
 }

@@ -170,6 +170,18 @@ pub struct Op {
     /// HTTP status, or what went wrong, in a few words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// For what a user does with their own profile: who, and which version of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Session>,
+}
+
+/// What a user wrote to their own profile, or saw there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The user.
+    pub user: String,
+    /// The version that was written, or seen; 0 when there was none.
+    pub version: u64,
 }
 
 impl Op {
@@ -211,6 +223,10 @@ pub enum OpKind {
     Order,
     /// Write a forum post. A promise.
     Post,
+    /// Write the next version of one's own profile.
+    WriteProfile,
+    /// Read one's own profile.
+    ReadProfile,
 }
 
 impl OpKind {
@@ -221,7 +237,7 @@ impl OpKind {
 
     /// Whether the operation changes something.
     pub fn is_write(self) -> bool {
-        matches!(self, Self::AddToCart | Self::Order | Self::Post)
+        matches!(self, Self::AddToCart | Self::Order | Self::Post | Self::WriteProfile)
     }
 
     /// The spelling in journals and reports.
@@ -233,6 +249,8 @@ impl OpKind {
             Self::AddToCart => "add-to-cart",
             Self::Order => "order",
             Self::Post => "post",
+            Self::WriteProfile => "write-profile",
+            Self::ReadProfile => "read-profile",
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn node(
     node.env.insert("NODE_NAME".into(), place.name.clone());
     node.env.extend(habits_env(&kind.habits));
     match &kind.database {
-        Some(tier) => node.env.extend(database_env(context, places, tier)),
+        Some(tier) => node.env.extend(database_env(context, places, place, tier)),
         None => node.data = Some("/data".into()),
     }
     node.probe = Probe::Http { port: WEB_PORT, path: "/readyz".into() };

@@ -5,6 +5,7 @@ use crate::control::{CONFIG_PATH, ControlConfig, DATA_PATH, PORT, WatchedNode};
 use crate::plan::layout::{Place, of_tier};
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
 use crate::spec::model::Kind;
+use crate::spec::slots::Duty;
 
 /// Where Docker's socket is, on the machine and in the container: the control plane starts failed
 /// nodes again as a provider would.
@@ -15,6 +16,7 @@ pub(super) fn node(context: &Context<'_>, places: &[Place], nodes: &[NodeSpec]) 
     let place = Place {
         name: "control".into(),
         tier: "control".into(),
+        duty: Duty::Member,
         region: String::new(),
         zone: String::new(),
         index: 0,

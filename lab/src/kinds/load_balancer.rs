@@ -1,5 +1,6 @@
 //! `load-balancer`: nginx, with the health checker beside it.
 
+use super::address::seen;
 use super::{Context, WEB_PORT, blank, port_of};
 use crate::balancer::{BalancerConfig, TargetConfig};
 use crate::plan::layout::{Place, of_tier};
@@ -29,7 +30,10 @@ pub(super) fn node(
     let config = BalancerConfig {
         listen: WEB_PORT,
         targets: of_tier(places, &kind.targets)
-            .map(|p| TargetConfig { name: p.name.clone(), address: (p.address, port).into() })
+            .map(|p| TargetConfig {
+                name: p.name.clone(),
+                address: seen(context.stage, places, place, p, port).into(),
+            })
             .collect(),
         health_path,
         health_check,

@@ -1,15 +1,25 @@
 //! One module per kind: how a tier becomes nodes, with their configuration, environment and
 //! readiness. Pure functions of the stage and of what is known about the lab.
 
+mod address;
+mod aws;
 mod box_kind;
+mod cdn;
+mod cdn_conf;
 mod control_node;
+mod database_proxy;
 mod etcd;
 mod load_balancer;
+mod network_proxy;
 mod patroni;
 mod postgres;
+mod redis;
 mod service;
 
-pub use postgres::postgres_probe;
+pub use address::{Route, routes};
+pub use aws::AWS_PORT;
+pub use network_proxy::{NETWORK_PROXY_PORT, has_network_proxies};
+pub use redis::cache_password;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -18,7 +28,9 @@ use sha2::{Digest, Sha256};
 
 use crate::plan::layout::{self, Place, Subnet};
 use crate::plan::node::{Limits, NodeSpec, Probe, Publish};
+use crate::plan::ports::REDIS_PORT;
 use crate::spec::model::{Kind, Size, Stage, Tier};
+use crate::spec::slots::Duty;
 
 /// PostgreSQL's port.
 pub const POSTGRES_PORT: u16 = 5432;
@@ -59,6 +71,9 @@ pub fn nodes(context: &Context<'_>) -> Vec<NodeSpec> {
     let mut nodes: Vec<NodeSpec> = places
         .iter()
         .filter_map(|place| {
+            if place.duty == Duty::NetworkProxy {
+                return Some(network_proxy::node(context, &places, place));
+            }
             let tier = context.stage.tiers.get(&place.tier)?;
             Some(node(context, &places, place, tier))
         })
@@ -74,6 +89,10 @@ fn node(context: &Context<'_>, places: &[Place], place: &Place, tier: &Tier) -> 
         Kind::LoadBalancer(kind) => load_balancer::node(context, places, place, kind),
         Kind::Postgres(kind) => postgres::node(context, places, place, kind),
         Kind::Etcd(_) => etcd::node(context, places, place),
+        Kind::Redis(kind) => redis::node(context, places, place, kind),
+        Kind::Aws(kind) => aws::node(context, place, kind),
+        Kind::DatabaseProxy(kind) => database_proxy::node(context, places, place, kind),
+        Kind::Cdn(kind) => cdn::node(context, places, place, kind),
     };
     node.limits = tier.size.as_ref().map(limits);
     node.publish = publish(context, place, tier);
@@ -110,7 +129,8 @@ fn limits(size: &Size) -> Limits {
 }
 
 fn publish(context: &Context<'_>, place: &Place, tier: &Tier) -> Option<Publish> {
-    let declared = tier.publish?;
+    let serves = matches!(place.duty, Duty::Member | Duty::Emulator(_));
+    let declared = tier.publish.filter(|_| serves)?;
     let first = context.stage.tiers.values().filter_map(|t| t.publish).min().unwrap_or(declared);
     let host = match context.publish {
         PublishMode::AsDeclared => declared + place.index,
@@ -127,6 +147,29 @@ pub fn port_of(kind: &Kind) -> u16 {
         Kind::Service(service) => service.port,
         Kind::Postgres(_) => POSTGRES_PORT,
         Kind::Etcd(_) => etcd::CLIENT_PORT,
+        Kind::Redis(_) => REDIS_PORT,
+        Kind::Aws(_) => aws::AWS_PORT,
+        Kind::DatabaseProxy(_) => database_proxy::PROXY_PORT,
+        Kind::Cdn(_) => WEB_PORT,
+    }
+}
+
+/// What says that a node works.
+pub fn probe(stage: &Stage, places: &[Place], place: &Place, secret: &str) -> Probe {
+    let Some(tier) = stage.tiers.get(&place.tier) else { return network_proxy::probe() };
+    match &tier.kind {
+        Kind::Box(_) => Probe::Http { port: WEB_PORT, path: "/readyz".into() },
+        Kind::Service(kind) => service::probe(kind),
+        Kind::LoadBalancer(_) => Probe::Tcp { port: WEB_PORT },
+        Kind::Postgres(kind) => postgres::probe(places, place, kind),
+        Kind::Etcd(_) => Probe::Http { port: etcd::CLIENT_PORT, path: "/health".into() },
+        Kind::Redis(_) => redis::probe(secret, places, place),
+        Kind::Aws(_) => match place.duty {
+            Duty::Emulator(emulator) => aws::probe(emulator),
+            _ => Probe::Tcp { port: aws::AWS_PORT },
+        },
+        Kind::DatabaseProxy(_) => database_proxy::probe(),
+        Kind::Cdn(_) => cdn::probe(),
     }
 }
 
@@ -134,7 +177,9 @@ pub fn port_of(kind: &Kind) -> u16 {
 pub fn entry(stage: &Stage, places: &[Place]) -> Vec<(Ipv4Addr, u16)> {
     let Some(tier) = stage.tiers.get(&stage.traffic.entry) else { return Vec::new() };
     let port = port_of(&tier.kind);
-    layout::of_tier(places, &stage.traffic.entry).map(|p| (p.address, port)).collect()
+    layout::with_duty(places, &stage.traffic.entry, Duty::Member)
+        .map(|p| (p.address, port))
+        .collect()
 }
 
 /// A password of this lab for one role: known to whoever may read the lab's labels, and to nobody
@@ -146,3 +191,7 @@ pub fn password(secret: &str, role: &str) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_edges;
+#[cfg(test)]
+mod tests_growth;

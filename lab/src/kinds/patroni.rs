@@ -24,6 +24,8 @@ pub struct PatroniInput {
     pub subnet: Subnet,
     /// How standbys follow.
     pub replication: Replication,
+    /// Whether this member only serves reads: it follows asynchronously and is never promoted.
+    pub replica: bool,
     /// Whether this member makes the cluster. Exactly one does, and so becomes the first primary;
     /// the others wait for it.
     pub first_primary: bool,
@@ -38,8 +40,16 @@ pub struct PatroniInput {
 /// The file `patroni.yml` of one member.
 pub fn patroni_yml(input: &PatroniInput) -> String {
     let bootstrap = if input.first_primary { bootstrap(input.replication) } else { String::new() };
-    [member(input), bootstrap, server(input)].concat()
+    let tags = if input.replica { REPLICA_TAGS } else { "" };
+    [member(input).as_str(), tags, &bootstrap, &server(input)].concat()
 }
+
+/// No commit waits for a read replica, and it never becomes the primary, not even when no other
+/// member is left: it may lack what was acknowledged.
+const REPLICA_TAGS: &str = "tags:
+  nofailover: true
+  nosync: true
+";
 
 /// `use_proxies` keeps the etcd members in the order given; without it Patroni asks etcd for the
 /// list and takes them in random order.
@@ -173,6 +183,7 @@ mod tests {
             etcd: vec![Ipv4Addr::new(10, 9, 1, 10), Ipv4Addr::new(10, 9, 2, 10)],
             subnet: Subnet(10, 9),
             replication: Replication::Synchronous,
+            replica: false,
             first_primary: true,
             superuser_password: "s".into(),
             replication_password: "r".into(),
@@ -190,6 +201,14 @@ mod tests {
         let other = patroni_yml(&PatroniInput { first_primary: false, ..input() });
         assert!(!other.contains("bootstrap"), "{other}");
         assert!(other.contains("\npostgresql:\n"), "{other}");
+    }
+
+    #[test]
+    fn a_read_replica_is_neither_promoted_nor_waited_for() {
+        let tags = "\ntags:\n  nofailover: true\n  nosync: true\n";
+        let replica = PatroniInput { replica: true, first_primary: false, ..input() };
+        assert!(patroni_yml(&replica).contains(tags), "{}", patroni_yml(&replica));
+        assert!(!patroni_yml(&input()).contains("tags:"));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::net::Ipv4Addr;
 
 use super::{Context, DATABASE, POSTGRES_PORT, blank, password, patroni};
-use crate::plan::layout::{Place, of_tier};
+use crate::plan::layout::{Place, of_tier, with_duty};
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
 use crate::spec::model::{Postgres, Replication};
+use crate::spec::slots::Duty;
 
 /// A database node.
 pub(super) fn node(
@@ -15,17 +16,16 @@ pub(super) fn node(
     kind: &Postgres,
 ) -> NodeSpec {
     let mut node = blank(context, place, "postgres", "postgres");
-    let members: Vec<&Place> = of_tier(places, &place.tier).collect();
     node.data = Some("/data".into());
     node.env.insert("SHOP_PASSWORD".into(), password(context.secret, DATABASE));
     node.priority = 2;
     match &kind.coordination {
-        Some(etcd) if members.len() > 1 => {
+        Some(etcd) if of_tier(places, &place.tier).count() > 1 => {
             // Its own zone's member first: the loss of another zone then does not touch it.
             let mut etcd: Vec<&Place> = of_tier(places, etcd).collect();
             etcd.sort_by_key(|p| p.zone != place.zone);
             let etcd = etcd.iter().map(|p| p.address).collect();
-            clustered(context, &mut node, &members, place, kind, etcd);
+            clustered(context, &mut node, places, place, kind, etcd);
         }
         _ => single(context, &mut node),
     }
@@ -33,13 +33,18 @@ pub(super) fn node(
 }
 
 /// What says that a whole tier works.
-pub fn postgres_probe(kind: &Postgres, members: u16) -> Probe {
-    if kind.coordination.is_some() && members > 1 {
-        let synchronous = kind.replication == Replication::Synchronous;
-        Probe::PatroniCluster { members, synchronous }
-    } else {
-        Probe::Tcp { port: POSTGRES_PORT }
+pub(super) fn probe(places: &[Place], place: &Place, kind: &Postgres) -> Probe {
+    let count = |duty| {
+        let nodes = with_duty(places, &place.tier, duty).count();
+        u16::try_from(nodes).unwrap_or(u16::MAX)
+    };
+    let (members, replicas) = (count(Duty::Member), count(Duty::Replica));
+    if kind.coordination.is_none() || members + replicas < 2 {
+        return Probe::Tcp { port: POSTGRES_PORT };
     }
+    // A synchronous standby is chosen among the members, never among the replicas.
+    let synchronous = kind.replication == Replication::Synchronous && members > 1;
+    Probe::PatroniCluster { members, replicas, synchronous }
 }
 
 fn single(context: &Context<'_>, node: &mut NodeSpec) {
@@ -72,11 +77,12 @@ tcp_user_timeout = 5000
 fn clustered(
     context: &Context<'_>,
     node: &mut NodeSpec,
-    members: &[&Place],
+    places: &[Place],
     place: &Place,
     kind: &Postgres,
     etcd: Vec<Ipv4Addr>,
 ) {
+    let members: Vec<&Place> = with_duty(places, &place.tier, Duty::Member).collect();
     let first = members
         .iter()
         .find(|m| kind.primary.as_ref().is_none_or(|zone| *zone == m.zone))
@@ -88,6 +94,7 @@ fn clustered(
         etcd,
         subnet: context.subnet,
         replication: kind.replication,
+        replica: place.duty == Duty::Replica,
         first_primary: first.is_some_and(|first| first.name == place.name),
         superuser_password: password(context.secret, "postgres"),
         replication_password: password(context.secret, "replicator"),
@@ -98,5 +105,5 @@ fn clustered(
         path: "/etc/lab/patroni.yml".into(),
         content: patroni::patroni_yml(&input),
     }];
-    node.probe = postgres_probe(kind, u16::try_from(members.len()).unwrap_or(u16::MAX));
+    node.probe = probe(places, place, kind);
 }

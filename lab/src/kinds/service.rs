@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Context, DATABASE, POSTGRES_PORT, blank, password};
-use crate::plan::layout::{Place, of_tier};
+use super::address::{self, Order, addresses};
+use super::database_proxy::PROXY_PORT;
+use super::redis::cache_password;
+use super::{Context, DATABASE, POSTGRES_PORT, aws, blank, password};
+use crate::plan::layout::Place;
 use crate::plan::node::{NodeSpec, Probe};
-use crate::spec::model::{Habits, Service};
+use crate::plan::ports::SENTINEL_PORT;
+use crate::spec::model::{Carts, Habits, Kind, Service};
+use crate::spec::slots::Duty;
 
 /// A task.
 pub(super) fn node(
@@ -18,33 +23,85 @@ pub(super) fn node(
     node.env.insert("LISTEN".into(), format!("0.0.0.0:{}", kind.port));
     node.env.insert("NODE_NAME".into(), place.name.clone());
     if let Some(database) = &kind.database {
-        node.env.extend(database_env(context, places, database));
+        node.env.extend(database_env(context, places, place, database));
     }
-    // The demo application says when it can serve; of another image only its health is known.
-    let own = kind.image == "app";
-    if own {
+    if let Some(cache) = &kind.cache {
+        node.env.extend(cache_env(context, places, place, cache));
+    }
+    if let Some(aws) = &kind.aws {
+        node.env.extend(aws::env(context, places, place, aws));
+    }
+    if kind.carts == Carts::Dynamodb {
+        node.env.insert("CARTS".into(), "dynamodb".into());
+    }
+    if let Some(bucket) = &kind.assets_bucket {
+        node.env.insert("ASSETS_BUCKET".into(), bucket.clone());
+    }
+    if kind.image == "app" {
         node.env.extend(habits_env(&kind.habits));
     }
     node.env.extend(kind.env.iter().map(|(k, v)| (k.clone(), v.clone())));
-    let path = if own { "/readyz".into() } else { kind.health.clone() };
-    node.probe = Probe::Http { port: kind.port, path };
+    node.probe = probe(kind);
     node.priority = 3;
     node
 }
 
-/// Where the database is, for an application: all its nodes, because the primary moves.
+/// The demo application says when it can serve; of another image only its health is known.
+pub(super) fn probe(kind: &Service) -> Probe {
+    let path = if kind.image == "app" { "/readyz".into() } else { kind.health.clone() };
+    Probe::Http { port: kind.port, path }
+}
+
+/// Where the database is, for an application: all nodes that can be the primary, because it moves,
+/// or the proxies that follow it; and the read replicas, those of the application's own zone first.
 pub(super) fn database_env(
     context: &Context<'_>,
     places: &[Place],
+    from: &Place,
     tier: &str,
 ) -> BTreeMap<String, String> {
-    let hosts: Vec<String> =
-        of_tier(places, tier).map(|p| format!("{}:{POSTGRES_PORT}", p.address)).collect();
-    [
-        ("DATABASE_HOSTS", hosts.join(",")),
+    let hosts = |tier: &str, duty, port, order| {
+        address::list(&addresses((context.stage, places), from, tier, duty, port, order))
+    };
+    let mut env: BTreeMap<String, String> = [
         ("DATABASE_USER", DATABASE.to_owned()),
         ("DATABASE_PASSWORD", password(context.secret, DATABASE)),
         ("DATABASE_NAME", DATABASE.to_owned()),
+    ]
+    .map(|(k, v)| (k.to_owned(), v))
+    .into();
+    let mut database = tier;
+    if let Some(Kind::DatabaseProxy(proxy)) = context.stage.tiers.get(tier).map(|t| &t.kind) {
+        let proxies = hosts(tier, Duty::Member, PROXY_PORT, Order::Near);
+        env.insert("DATABASE_HOSTS".into(), proxies);
+        env.insert("DATABASE_PROXY".into(), "on".into());
+        database = &proxy.database;
+    } else {
+        let members = hosts(tier, Duty::Member, POSTGRES_PORT, Order::AsDeclared);
+        env.insert("DATABASE_HOSTS".into(), members);
+    }
+    let replicas = hosts(database, Duty::Replica, POSTGRES_PORT, Order::Near);
+    if !replicas.is_empty() {
+        env.insert("REPLICA_HOSTS".into(), replicas);
+    }
+    env
+}
+
+/// Whom an application asks where the primary of a cache is: the Sentinels, those of its own zone
+/// first.
+fn cache_env(
+    context: &Context<'_>,
+    places: &[Place],
+    from: &Place,
+    tier: &str,
+) -> BTreeMap<String, String> {
+    let near = Order::Near;
+    let sentinels =
+        addresses((context.stage, places), from, tier, Duty::Sentinel, SENTINEL_PORT, near);
+    [
+        ("CACHE_SENTINELS", address::list(&sentinels)),
+        ("CACHE_NAME", tier.to_owned()),
+        ("CACHE_PASSWORD", cache_password(context.secret, tier)),
     ]
     .map(|(k, v)| (k.to_owned(), v))
     .into()
@@ -56,6 +113,12 @@ pub(super) fn habits_env(habits: &Habits) -> BTreeMap<String, String> {
     [
         ("RETRIES", on_off(habits.retries)),
         ("IDEMPOTENCY", on_off(habits.idempotency)),
+        ("READ_SPLIT", on_off(habits.read_split)),
+        ("READ_YOUR_WRITES", on_off(habits.read_your_writes)),
+        ("CACHE", on_off(habits.cache)),
+        ("STAMPEDE_PROTECTION", on_off(habits.stampede_protection)),
+        ("SERVE_STALE", on_off(habits.serve_stale)),
+        ("CIRCUIT_BREAKER", on_off(habits.circuit_breaker)),
         ("RETRY_BUDGET_MS", habits.retry_budget_ms.to_string()),
         ("CONNECT_TIMEOUT_MS", habits.connect_timeout_ms.to_string()),
         ("STATEMENT_TIMEOUT_MS", habits.statement_timeout_ms.to_string()),

@@ -33,6 +33,23 @@ impl From<Failure> for Answer {
     }
 }
 
+/// How one exchange ended.
+enum Ended {
+    /// The peer closed the connection before it answered.
+    Closed(String),
+    /// In any other way.
+    Finally(Result<Reply, Failure>),
+}
+
+impl From<Ended> for Result<Reply, Failure> {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Closed(reason) => Err(Failure::Lost(reason)),
+            Ended::Finally(result) => result,
+        }
+    }
+}
+
 /// Shared by all users of one run; a clone is the same client.
 #[derive(Clone)]
 pub struct Client {
@@ -57,7 +74,13 @@ impl Client {
     /// Whether the request may have arrived, and why there is no whole response.
     pub async fn send(&self, call: &Call, deadline: Instant) -> Result<Reply, Failure> {
         let mut failure = Failure::NotSent("no address".into());
-        let order = self.state().targets.order(Instant::now());
+        let (order, due) = {
+            let mut state = self.state();
+            (state.targets.order(), state.targets.due(Instant::now()))
+        };
+        for address in due {
+            tokio::spawn(self.clone().look_at(address));
+        }
         for address in order {
             match self.send_to(address, call, deadline).await {
                 Err(not_sent @ Failure::NotSent(_)) => failure = not_sent,
@@ -70,8 +93,21 @@ impl Client {
         Err(failure)
     }
 
+    /// Looks whether an address that failed answers again; no request waits for that.
+    async fn look_at(self, address: SocketAddr) {
+        if let Ok(connection) = connect(address, CONNECT_TIMEOUT).await {
+            let mut state = self.state();
+            state.targets.answered(address);
+            state.idle.entry(address).or_default().push(connection);
+        }
+    }
+
     /// Connections that were closed while they were idle are used up first. Servers do that as
     /// they like, so it is no reason to avoid the address.
+    ///
+    /// A close may also cross a request on its way. Nobody can tell then whether it was carried
+    /// out, but a read has no effect, so it is sent again, as browsers do (RFC 9112, section
+    /// 9.3.1). A connection that was opened for this request gets no such grace.
     async fn send_to(
         &self,
         address: SocketAddr,
@@ -79,14 +115,15 @@ impl Client {
         deadline: Instant,
     ) -> Result<Reply, Failure> {
         while let Some(connection) = self.idle_connection(address) {
-            let ended = self.exchange(connection, address, call, deadline).await;
-            if !matches!(ended, Err(Failure::NotSent(_))) {
-                return ended;
+            match self.exchange(connection, address, call, deadline).await {
+                Ended::Finally(Err(Failure::NotSent(_))) => {}
+                Ended::Closed(_) if call.method.is_safe() => {}
+                ended => return ended.into(),
             }
         }
         let limit = CONNECT_TIMEOUT.min(deadline.saturating_duration_since(Instant::now()));
         match connect(address, limit).await {
-            Ok(connection) => self.exchange(connection, address, call, deadline).await,
+            Ok(connection) => self.exchange(connection, address, call, deadline).await.into(),
             Err(reason) => {
                 self.state().avoid(address);
                 Err(Failure::NotSent(format!("{reason} ({address})")))
@@ -100,25 +137,27 @@ impl Client {
         address: SocketAddr,
         call: &Call,
         deadline: Instant,
-    ) -> Result<Reply, Failure> {
+    ) -> Ended {
         let began = Instant::now();
-        match exchange(connection, address, call, deadline).await {
+        let failure = match exchange(connection, address, call, deadline).await {
             Exchange::Replied(reply, connection) => {
                 let mut state = self.state();
                 state.targets.answered(address);
                 state.idle.entry(address).or_default().extend(connection);
-                Ok(reply)
+                return Ended::Finally(Ok(reply));
             }
-            Exchange::NotSent(reason) => Err(Failure::NotSent(format!("{reason} ({address})"))),
-            Exchange::Lost(reason) => Err(Failure::Lost(format!("{reason} ({address})"))),
+            Exchange::Closed(reason) => return Ended::Closed(format!("{reason} ({address})")),
+            Exchange::NotSent(reason) => Failure::NotSent(format!("{reason} ({address})")),
+            Exchange::Lost(reason) => Failure::Lost(format!("{reason} ({address})")),
             Exchange::TimedOut => {
                 // With little time left from the start, silence says nothing about the address.
                 if began.elapsed() >= AVOID_FOR {
                     self.state().avoid(address);
                 }
-                Err(Failure::Lost(format!("no answer in time ({address})")))
+                Failure::Lost(format!("no answer in time ({address})"))
             }
-        }
+        };
+        Ended::Finally(Err(failure))
     }
 
     /// The connection used last, so that those beyond the need grow old and are closed.
@@ -137,5 +176,57 @@ impl State {
     fn avoid(&mut self, address: SocketAddr) {
         self.targets.avoid(address, Instant::now());
         self.idle.remove(&address);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::testing::{Behaviour, Server, good};
+    use super::*;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(10)
+    }
+
+    /// Closes the connection on the request of this number, as a server that is reloaded does when
+    /// the close crosses a request.
+    async fn closes_on(number: usize) -> Server {
+        let count = AtomicUsize::new(0);
+        Server::start(move |request| match count.fetch_add(1, Ordering::SeqCst) + 1 {
+            n if n == number => Behaviour::Reset,
+            _ => good(request),
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn a_read_that_crosses_a_close_is_sent_again() {
+        let server = closes_on(2).await;
+        let client = Client::new(&[server.address]);
+        let read = Call::get("/products".into());
+        assert_eq!(client.send(&read, soon()).await.unwrap().status, 200);
+        assert_eq!(client.send(&read, soon()).await.unwrap().status, 200);
+        assert_eq!(server.seen().len(), 3, "the second was sent twice");
+    }
+
+    #[tokio::test]
+    async fn a_write_that_crosses_a_close_is_not() {
+        let server = closes_on(2).await;
+        let client = Client::new(&[server.address]);
+        assert!(client.send(&Call::get("/products".into()), soon()).await.is_ok());
+        let ended = client.send(&Call::sign_in(), soon()).await;
+        assert!(matches!(ended, Err(Failure::Lost(_))), "{ended:?}");
+        assert_eq!(server.seen().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_new_connection_gets_no_second_chance() {
+        let server = closes_on(1).await;
+        let client = Client::new(&[server.address]);
+        let ended = client.send(&Call::get("/products".into()), soon()).await;
+        assert!(matches!(ended, Err(Failure::Lost(_))), "{ended:?}");
+        assert_eq!(server.seen().len(), 1);
     }
 }

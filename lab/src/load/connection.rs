@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
 
 use super::classify::Effect;
+use super::position::Position;
 use super::request::Call;
 use super::wire::{IdleWire, Wire};
 
@@ -32,6 +33,8 @@ pub struct Reply {
     pub status: u16,
     /// The header `x-effect`.
     pub effect: Option<Effect>,
+    /// The header `x-position`.
+    pub position: Option<Position>,
     /// The body; empty when a response that is no success was cut short.
     pub body: Bytes,
 }
@@ -42,6 +45,8 @@ pub enum Exchange {
     Replied(Reply, Option<Connection>),
     /// Nothing was written: the connection was closed before. Another one may be tried.
     NotSent(String),
+    /// The connection ended before the first byte of a response. The request may have arrived.
+    Closed(String),
     /// The request may have arrived.
     Lost(String),
     /// No whole response in time. The request may have arrived.
@@ -89,7 +94,9 @@ pub async fn exchange(
     };
     let before = wire.written();
     match send(connection, request, deadline.into()).await {
-        Exchange::Lost(reason) if wire.written() == before => Exchange::NotSent(reason),
+        Exchange::Lost(reason) | Exchange::Closed(reason) if wire.written() == before => {
+            Exchange::NotSent(reason)
+        }
         Exchange::TimedOut if wire.written() == before => Exchange::NotSent("no time left".into()),
         ended => ended,
     }
@@ -110,8 +117,13 @@ async fn send(
         // hyper hands the request back only when it wrote nothing of it.
         Ok(Err(mut error)) => {
             let unsent = error.take_message().is_some();
-            let reason = cause(&error.into_error());
-            if unsent { Exchange::NotSent(reason) } else { Exchange::Lost(reason) }
+            let error = error.into_error();
+            let (reason, closed) = (cause(&error), is_closed(&error));
+            match (unsent, closed) {
+                (true, _) => Exchange::NotSent(reason),
+                (false, true) => Exchange::Closed(reason),
+                (false, false) => Exchange::Lost(reason),
+            }
         }
         Err(_) => Exchange::TimedOut,
     }
@@ -124,8 +136,10 @@ async fn read(
 ) -> Exchange {
     let status = response.status().as_u16();
     let effect = response.headers().get("x-effect").and_then(|v| Effect::from_header(v.as_bytes()));
+    let text = response.headers().get("x-position").and_then(|v| v.to_str().ok());
+    let position: Option<Position> = text.and_then(|v| v.parse().ok());
     let body = Limited::new(response.into_body(), MAX_BODY).collect();
-    let reply = |body| Reply { status, effect, body };
+    let reply = |body| Reply { status, effect, position, body };
     match timeout_at(deadline, body).await {
         Ok(Ok(body)) => Exchange::Replied(reply(body.to_bytes()), Some(connection)),
         // The head says all there is to know about a failure.
@@ -150,6 +164,9 @@ fn build(address: SocketAddr, call: &Call) -> Result<Request<Full<Bytes>>, hyper
     if let Some(token) = &call.token {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
+    if let Some(position) = call.position {
+        request = request.header("x-position", position.to_string());
+    }
     request.body(Full::new(call.body.clone()))
 }
 
@@ -159,4 +176,15 @@ fn cause(error: &hyper::Error) -> String {
         return "closed before an answer".into();
     }
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// Whether the peer ended the connection: orderly, or with a reset.
+fn is_closed(error: &hyper::Error) -> bool {
+    let reset = |e: &std::io::Error| {
+        matches!(e.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe)
+    };
+    error.is_incomplete_message()
+        || std::error::Error::source(error)
+            .and_then(|e| e.downcast_ref::<std::io::Error>())
+            .is_some_and(reset)
 }

@@ -16,12 +16,14 @@ mod connection;
 mod handle;
 mod limits;
 mod pacer;
+mod position;
 mod request;
 mod runner;
 mod schedule;
 mod sessions;
 mod stats;
 mod targets;
+mod visit;
 mod wire;
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use serde_json::json;
 
+use super::position::Position;
 use super::schedule::Action;
 
 /// A request without the things that depend on the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// `GET` or `POST`.
+    /// `GET`, `POST` or `PUT`.
     pub method: hyper::Method,
     /// Path and query.
     pub path: String,
@@ -18,17 +19,20 @@ pub struct Call {
     pub key: Option<String>,
     /// Session token for the header `Authorization`.
     pub token: Option<std::sync::Arc<str>>,
+    /// The header `x-position`: the latest state that the user has seen.
+    pub position: Option<Position>,
 }
 
 impl Call {
     /// A request that only reads.
     pub fn get(path: String) -> Self {
-        Self { method: hyper::Method::GET, path, body: Bytes::new(), key: None, token: None }
+        let body = Bytes::new();
+        Self { method: hyper::Method::GET, path, body, key: None, token: None, position: None }
     }
 
     fn post(path: &str, body: &serde_json::Value) -> Self {
         let body = Bytes::from(body.to_string());
-        Self { method: hyper::Method::POST, path: path.into(), body, key: None, token: None }
+        Self { method: hyper::Method::POST, body, ..Self::get(path.into()) }
     }
 
     /// Opens a session for a guest.
@@ -36,7 +40,21 @@ impl Call {
         Self::post("/sessions", &json!({ "guest": true }))
     }
 
-    /// What `action` sends; a write still needs its session token.
+    /// Writes a version of the own profile.
+    pub fn write_profile(user: &str, version: u64) -> Self {
+        let about = format!("Version {version} of what I say about myself.");
+        let body = json!({ "version": version, "about": about }).to_string();
+        let path = format!("/users/{user}/profile");
+        Self { method: hyper::Method::PUT, body: body.into(), ..Self::get(path) }
+    }
+
+    /// Reads a profile.
+    pub fn read_profile(user: &str) -> Self {
+        Self::get(format!("/users/{user}/profile"))
+    }
+
+    /// What `action` sends; a write still needs its session token, and what is about a profile the
+    /// user.
     pub fn of(action: &Action) -> Self {
         let call = match action {
             Action::Browse { page } => Self::get(format!("/products?page={page}")),
@@ -53,6 +71,8 @@ impl Call {
                 let body = format!("A word about {topic}, number {key}.");
                 Self::post("/posts", &json!({ "topic": topic, "body": body }))
             }
+            Action::WriteProfile => Self::write_profile("me", 1),
+            Action::ReadProfile => Self::read_profile("me"),
         };
         Self { key: action.key().map(str::to_owned), ..call }
     }

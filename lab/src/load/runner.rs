@@ -13,11 +13,11 @@ use super::clock::Clock;
 use super::handle::{LoadConfig, OpSink};
 use super::limits;
 use super::pacer::Pacer;
-use super::request::Call;
 use super::schedule::{Action, Arrival};
 use super::sessions::Sessions;
 use super::stats::{Live, Stats, Summary};
-use crate::journal::{Op, OpKind, Outcome};
+use super::visit::Visit;
+use crate::journal::{Op, OpKind, Outcome, Session};
 
 /// Operations under way that are always allowed, also at a low rate.
 const MIN_IN_FLIGHT: usize = 256;
@@ -102,6 +102,7 @@ impl Shared {
             done: self.clock.micros_at(done),
             outcome,
             detail,
+            session: None,
         }
     }
 }
@@ -175,12 +176,16 @@ impl Run {
             return self.shared.dropped(&arrival, now, intended, "too many under way");
         }
         let Arrival { action, number, .. } = arrival;
+        // Who still waits for an answer to the version before looks whether it is there.
+        let waits = action == Action::WriteProfile && self.sessions.is_writing(number);
+        let action = if waits { Action::ReadProfile } else { action };
         let under_way = UnderWay::begin(Arc::clone(&self.shared), action, intended);
         let client = self.client.clone();
         let sessions = Arc::clone(&self.sessions);
         tokio::spawn(async move {
-            let answer = perform(&client, &sessions, &under_way.action, number, deadline).await;
-            under_way.end(&answer);
+            let visit = Visit { client: &client, sessions: &sessions, user: number, deadline };
+            let (answer, session) = visit.perform(&under_way.action).await;
+            under_way.end(&answer, session);
         });
     }
 }
@@ -203,31 +208,6 @@ fn max_in_flight(rate_per_s: u32, timeout: Duration, open_files: Option<u64>) ->
     wanted.max(MIN_IN_FLIGHT).min(spare.unwrap_or(usize::MAX))
 }
 
-async fn perform(
-    client: &Client,
-    sessions: &Sessions,
-    action: &Action,
-    user: u64,
-    deadline: Instant,
-) -> Answer {
-    let mut call = Call::of(action);
-    if action.kind().is_write() {
-        match sessions.token(client, user, deadline).await {
-            Ok(token) => call.token = Some(token),
-            Err(reason) => return Answer::NotSent(format!("sign-in: {reason}")),
-        }
-    }
-    match client.send(&call, deadline).await {
-        Ok(reply) => {
-            if let (401, Some(token)) = (reply.status, &call.token) {
-                sessions.refused(user, token).await;
-            }
-            Answer::Response { status: reply.status, effect: reply.effect }
-        }
-        Err(failure) => failure.into(),
-    }
-}
-
 /// An operation that was begun. It is reported exactly once, also when its task is cut off.
 struct UnderWay {
     shared: Arc<Shared>,
@@ -246,15 +226,16 @@ impl UnderWay {
         self.action.kind()
     }
 
-    fn end(mut self, answer: &Answer) {
-        self.report(answer);
+    fn end(mut self, answer: &Answer, session: Option<Session>) {
+        self.report(answer, session);
     }
 
-    fn report(&mut self, answer: &Answer) {
+    fn report(&mut self, answer: &Answer, session: Option<Session>) {
         self.reported = true;
         let done = Instant::now();
         let (outcome, detail) = classify(self.kind(), answer);
         let op = self.shared.op(&self.action, self.intended, done, outcome, detail);
+        let op = Op { session, ..op };
         let latency = done.saturating_duration_since(self.intended);
         let mut books = self.shared.books();
         books.stats.ended(done, outcome, latency);
@@ -265,7 +246,7 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         if !self.reported {
-            self.report(&Answer::Lost("cut off by the generator".into()));
+            self.report(&Answer::Lost("cut off by the generator".into()), None);
         }
         if self.shared.in_flight.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.shared.all_ended.notify_one();

@@ -34,6 +34,8 @@ pub struct Plan {
     pub rate_per_s: u32,
     /// Share of operations that only read, in percent; more than 100 counts as 100.
     pub read_percent: u8,
+    /// Share of operations that are about users' own profiles, in percent; 0 means none.
+    pub profile_percent: u8,
     /// When arrivals end; without it they go on until somebody stops them.
     pub duration: Option<Duration>,
     /// What the idempotency keys begin with: `<prefix>-<number>`. It must be new for every run,
@@ -105,6 +107,10 @@ pub enum Action {
         /// Name of the topic.
         topic: &'static str,
     },
+    /// Writes the next version of the own profile.
+    WriteProfile,
+    /// Reads the own profile.
+    ReadProfile,
 }
 
 impl Action {
@@ -117,6 +123,8 @@ impl Action {
             Self::AddToCart { .. } => OpKind::AddToCart,
             Self::Order { .. } => OpKind::Order,
             Self::Post { .. } => OpKind::Post,
+            Self::WriteProfile => OpKind::WriteProfile,
+            Self::ReadProfile => OpKind::ReadProfile,
         }
     }
 
@@ -169,6 +177,11 @@ impl Schedule {
 
     fn action(&mut self, number: u64) -> Action {
         let reads = self.rng.random_range(0..100) < self.plan.read_percent;
+        // Not drawn for a plan without, whose arrivals stay what they were.
+        let profiles = self.plan.profile_percent;
+        if profiles > 0 && self.rng.random_range(0..100) < profiles {
+            return if reads { Action::ReadProfile } else { Action::WriteProfile };
+        }
         let kind = pick(if reads { &READS } else { &WRITES }, self.rng.random_range(0..100));
         // Drawn for every operation, so that the mix does not change what comes after.
         let product = self.rng.random_range(1..=PRODUCTS);
@@ -183,6 +196,9 @@ impl Schedule {
             OpKind::AddToCart => Action::AddToCart { product, quantity },
             OpKind::Order => Action::Order { key: key(), product, quantity },
             OpKind::Post => Action::Post { key: key(), topic },
+            // Of no share above.
+            OpKind::WriteProfile => Action::WriteProfile,
+            OpKind::ReadProfile => Action::ReadProfile,
         }
     }
 }
@@ -208,7 +224,8 @@ mod tests {
 
     fn plan(seed: u64, rate_per_s: u32, read_percent: u8, seconds: u64) -> Plan {
         let duration = Some(Duration::from_secs(seconds));
-        Plan { seed, rate_per_s, read_percent, duration, key_prefix: "t".into() }
+        let key_prefix = "t".into();
+        Plan { seed, rate_per_s, read_percent, profile_percent: 0, duration, key_prefix }
     }
 
     #[test]
@@ -305,8 +322,19 @@ mod tests {
                         prop_assert!((1..=3).contains(&quantity));
                     }
                     Action::ReadForum { .. } | Action::Post { .. } => {}
+                    other => prop_assert!(false, "{:?}: none of these is wanted", other),
                 }
             }
+        }
+
+        #[test]
+        fn profiles_have_their_share(seed: u64) {
+            let all: Vec<_> = Plan { profile_percent: 20, ..plan(seed, 500, 70, 4) }.arrivals().collect();
+            let of = |wanted: Action| all.iter().filter(|a| a.action == wanted).count();
+            let (reads, writes) = (of(Action::ReadProfile), of(Action::WriteProfile));
+            let share = (reads + writes) * 100 / all.len();
+            prop_assert!((14..=26).contains(&share), "{} %", share);
+            prop_assert!(writes > 0 && reads > writes, "{} reads, {} writes", reads, writes);
         }
     }
 }

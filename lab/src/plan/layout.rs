@@ -3,14 +3,18 @@
 //! Addresses follow from the stage alone: zone number in the third octet, ordinal within the zone
 //! in the fourth, so that a node keeps its address for as long as the stage does not change.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use crate::spec::model::{Kind, Name, Stage, Tier};
+use crate::spec::model::{Kind, Name, Region, Stage, Tier};
+use crate::spec::slots::{Duty, Ground, all_slots};
 
 /// Fourth octet of the first node of a zone; below it is room for the gateway.
 const FIRST_HOST: u8 = 10;
-/// Third octet of nodes that belong to no zone.
+/// Third octet of nodes that belong to no region.
 const GLOBAL_NET: u8 = 250;
+/// Third octet of the first region's nodes that belong to no zone.
+const REGIONAL_NET: u8 = 200;
 
 /// The network of a lab: a /16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +50,11 @@ pub struct Place {
     pub name: String,
     /// Its tier.
     pub tier: Name,
-    /// Its region.
+    /// What it is for within its tier.
+    pub duty: Duty,
+    /// Its region; empty for a node that belongs to none.
     pub region: Name,
-    /// Its zone.
+    /// Its zone; empty for a node that belongs to none.
     pub zone: Name,
     /// Its number within the tier, from 0, in the order of zones.
     pub index: u16,
@@ -58,34 +64,50 @@ pub struct Place {
 
 /// Every node of a stage, without the control plane, in the order of the stage file.
 pub fn places(stage: &Stage, subnet: Subnet) -> Vec<Place> {
-    let zones: Vec<(&Name, &Name)> =
-        stage.regions.iter().flat_map(|r| r.zones.iter().map(move |z| (&r.name, z))).collect();
-    let mut used = vec![0u8; zones.len()];
+    // The control plane has the first global address.
+    let mut used: BTreeMap<u8, u8> = [(GLOBAL_NET, 1)].into();
     let mut all = Vec::new();
-    for (tier_name, tier) in &stage.tiers {
-        let mut index = 0;
-        for (zone, count) in &tier.zones {
-            let Some(z) = zones.iter().position(|(_, name)| *name == zone) else { continue };
-            for n in 1..=*count {
-                all.push(Place {
-                    name: format!("{tier_name}-{zone}{n}"),
-                    tier: tier_name.clone(),
-                    region: zones[z].0.clone(),
-                    zone: zone.clone(),
-                    index,
-                    address: Ipv4Addr::new(
-                        subnet.0,
-                        subnet.1,
-                        z as u8 + 1,
-                        FIRST_HOST.saturating_add(used[z]),
-                    ),
-                });
-                used[z] = used[z].saturating_add(1);
-                index += 1;
-            }
-        }
+    let mut indices: BTreeMap<Name, u16> = BTreeMap::new();
+    for (tier, slot) in all_slots(stage) {
+        let Some((net, region, zone)) = ground(stage, &slot.ground) else { continue };
+        let used = used.entry(net).or_default();
+        let host = FIRST_HOST.saturating_add(*used);
+        *used = used.saturating_add(1);
+        let next = indices.entry(tier.clone()).or_default();
+        let index = *next;
+        *next = next.saturating_add(1);
+        let address = Ipv4Addr::new(subnet.0, subnet.1, net, host);
+        all.push(Place { name: slot.name, tier, duty: slot.duty, region, zone, index, address });
     }
     all
+}
+
+/// Third octet, region and zone of where a node stands; `None` for what the stage does not have.
+fn ground(stage: &Stage, ground: &Ground) -> Option<(u8, Name, Name)> {
+    match ground {
+        Ground::Zone(zone) => {
+            let mut zones = stage.regions.iter().flat_map(|r| r.zones.iter().map(move |z| (r, z)));
+            let at = zones.clone().position(|(_, z)| z == zone)?;
+            let (region, _) = zones.nth(at)?;
+            Some((u8::try_from(at).ok()? + 1, region.name.clone(), zone.clone()))
+        }
+        Ground::Region(name) => {
+            let named = |r: &Region| name.as_ref().is_none_or(|n| *n == r.name);
+            let at = stage.regions.iter().position(named)?;
+            let net = REGIONAL_NET.checked_add(u8::try_from(at).ok()?)?;
+            Some((net, stage.regions.get(at)?.name.clone(), Name::new()))
+        }
+        Ground::Global => Some((GLOBAL_NET, Name::new(), Name::new())),
+    }
+}
+
+/// The places of one tier that have one duty.
+pub fn with_duty<'a>(
+    places: &'a [Place],
+    tier: &'a str,
+    duty: Duty,
+) -> impl Iterator<Item = &'a Place> {
+    of_tier(places, tier).filter(move |p| p.duty == duty)
 }
 
 /// The places of one tier.

@@ -4,6 +4,7 @@
 pub mod layout;
 pub mod node;
 pub mod observed;
+pub mod ports;
 
 use std::fmt;
 
@@ -208,7 +209,8 @@ fn plan_node(
             let op = Operation::Unpause { container: holder_name };
             Some(plan.push(op, "it is frozen", after.clone()))
         }
-        Some(State::Stopped | State::Dead) => {
+        // A holder has no configuration.
+        Some(State::Created | State::Stopped | State::Dead) => {
             let op = Operation::Start { container: holder_name };
             Some(plan.push(op, "it is stopped", after.clone()))
         }
@@ -217,6 +219,14 @@ fn plan_node(
     after.extend(holder_step);
     match main.map(|c| c.state) {
         None => Some(plan.push(Operation::RunMain { node: boxed() }, cause, after)),
+        // An `up` that was interrupted may have left it without its configuration.
+        Some(State::Created) => {
+            let op = Operation::Remove { container: main_name };
+            let removed = plan.push(op, "it was never started", vec![]);
+            after.push(removed);
+            let op = Operation::RunMain { node: boxed() };
+            Some(plan.push(op, "it was never started", after))
+        }
         // A main container that outlived its holder sits in a namespace without a network.
         Some(State::Running | State::Paused) if restarted_namespace => {
             let op = Operation::Remove { container: main_name };

@@ -85,13 +85,32 @@ pub enum Probe {
         /// Port.
         port: u16,
     },
-    /// Patroni on this node reports a whole cluster: one leader, every other member streaming, and
-    /// a synchronous standby where one is promised.
+    /// Patroni on this node reports a whole cluster: one leader, every other member and
+    /// every replica streaming, and a synchronous standby where one is promised.
     PatroniCluster {
-        /// Number of members.
+        /// Number of members that can be the primary.
         members: u16,
+        /// Number of read replicas beside them.
+        #[serde(default)]
+        replicas: u16,
         /// Whether one of them must be a synchronous standby.
         synchronous: bool,
+    },
+    /// A Redis server has its data, and all replicas if it is the primary, or its link if it is one.
+    Redis {
+        /// What it asks of clients.
+        password: String,
+        /// Number of replicas.
+        replicas: u16,
+    },
+    /// All Sentinels of a tier agree on a primary that is alive, and know each other.
+    Sentinels {
+        /// What they call the tier.
+        name: String,
+        /// Their addresses.
+        sentinels: Vec<Ipv4Addr>,
+        /// Number of replicas.
+        replicas: u16,
     },
 }
 

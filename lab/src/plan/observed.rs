@@ -89,7 +89,9 @@ pub enum State {
     Running,
     /// Frozen.
     Paused,
-    /// Created but never started, or exited.
+    /// Created and never started: it may lack its configuration, which is put into it in between.
+    Created,
+    /// Exited.
     Stopped,
     /// Being removed, or beyond repair.
     Dead,

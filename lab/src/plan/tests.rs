@@ -124,6 +124,23 @@ fn a_stopped_or_frozen_node_is_brought_back_as_it_is() {
 }
 
 #[test]
+fn a_node_that_was_never_started_may_lack_its_configuration_and_is_made_anew() {
+    let mut observed = settled();
+    set(&mut observed, "lab-web-a1", State::Created);
+    set(&mut observed, "lab-db-a1-net", State::Created);
+    set(&mut observed, "lab-db-a1", State::Created);
+    insta::assert_yaml_snapshot!(planned(&observed), @r#"
+    - "start lab-db-a1-net [it is stopped] after []"
+    - "remove lab-db-a1 [it was never started] after []"
+    - "create db-a1 (service) [it was never started] after [0, 1]"
+    - "remove lab-web-a1 [it was never started] after []"
+    - "create web-a1 (service) [it was never started] after [3]"
+    - "await db-a1 [it was started] after [2]"
+    - "await web-a1 [it was started] after [4]"
+    "#);
+}
+
+#[test]
 fn a_changed_node_and_one_without_its_network_are_made_anew() {
     let mut observed = settled();
     observed.containers.get_mut("lab-web-a1").unwrap().spec = "old".into();

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::plan::layout::Subnet;
 use crate::plan::node::{NodeSpec, Probe};
+use crate::plan::ports::{REDIS_PORT, SENTINEL_PORT};
 use crate::spec::model::Stage;
 
 /// The Compose file. Strings are written as JSON, which YAML contains.
@@ -91,9 +92,12 @@ fn health_command(probe: &Probe) -> String {
              head -1 <&3 | grep -q ' 2'"
         )
     };
+    let tcp = |port: u16| format!("exec 3<>/dev/tcp/127.0.0.1/{port}");
     match probe {
         Probe::Http { port, path } => http(*port, path),
-        Probe::Tcp { port } => format!("exec 3<>/dev/tcp/127.0.0.1/{port}"),
+        Probe::Tcp { port } => tcp(*port),
+        Probe::Redis { .. } => tcp(REDIS_PORT),
+        Probe::Sentinels { .. } => tcp(SENTINEL_PORT),
         Probe::PatroniCluster { synchronous: true, .. } => {
             "exec 3<>/dev/tcp/127.0.0.1/8008 && printf 'GET /cluster HTTP/1.0\\r\\n\\r\\n' >&3 && \
              grep -q sync_standby <&3"

@@ -22,4 +22,4 @@ pub use json::{SCHEMA_VERSION, results_json};
 pub use junit::junit;
 pub use seen::seen;
 pub use table::table;
-pub use ui::{Level, LogWriter, Ui};
+pub use ui::{Level, LogWriter, Ui, is_interactive};

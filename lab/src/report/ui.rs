@@ -31,12 +31,16 @@ pub struct Ui {
 
 struct Sink {
     color: bool,
+    /// It is a terminal that can rewrite its last line.
+    live: bool,
     state: Mutex<State>,
 }
 
 struct State {
     to: Box<dyn Write + Send>,
     closed: bool,
+    /// The last line is one that the next line takes the place of.
+    passing: bool,
     error: Option<io::Error>,
 }
 
@@ -53,7 +57,15 @@ impl Ui {
     pub fn terminal(level: Level, no_color: bool) -> Self {
         let (out, err) = (io::stdout(), io::stderr());
         let colors = (!no_color && out.is_terminal(), !no_color && err.is_terminal());
-        Self::new(level, Box::new(out), colors.0, Box::new(err), colors.1)
+        let live = err.is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
+        Self::new(level, Box::new(out), colors.0, Box::new(err), colors.1).live(live)
+    }
+
+    /// Whether stderr is a terminal that can rewrite its last line, as [`Ui::now`] needs it.
+    #[must_use]
+    pub fn live(mut self, live: bool) -> Self {
+        self.err.live = live;
+        self
     }
 
     /// Any pair of writers, with colour or without; for tests and for output into files.
@@ -79,11 +91,13 @@ impl Ui {
 
     /// A result, to stdout. A missing last line break is added.
     pub fn result(&self, text: &str) {
+        self.err.clear();
         self.out.line(text);
     }
 
     /// A result in the JSON of `--format json`, to stdout.
     pub fn json(&self, value: &serde_json::Value) {
+        self.err.clear();
         self.out.line(&format!("{value:#}"));
     }
 
@@ -96,6 +110,15 @@ impl Ui {
     pub fn done(&self, text: &str, took: Duration) {
         let micros = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
         self.progress("ok", "\x1b[32m", &format!("{text} ({})", units::span(micros)));
+    }
+
+    /// What is going on at this moment: one line on a terminal, in the place of the one before, until
+    /// anything else is said; nothing in a log, which would be flooded, and nothing with `-v`, which
+    /// has the same as details.
+    pub fn now(&self, text: &str) {
+        if self.level == Level::Normal && self.err.live {
+            self.err.passing(text);
+        }
     }
 
     /// One line of detail, shown with `-v`.
@@ -121,6 +144,7 @@ impl Ui {
     /// The first failure to write other than a reader that went away, if there was one. Results are
     /// flushed first.
     pub fn write_error(&self) -> Option<io::Error> {
+        self.err.clear();
         self.out.flush();
         self.err.flush();
         self.out.take_error().or_else(|| self.err.take_error())
@@ -131,6 +155,11 @@ impl Ui {
             self.err.marked(mark, colour, text);
         }
     }
+}
+
+/// Whether somebody sits at a terminal: both stdin and stdout are one.
+pub fn is_interactive() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// Where log lines go: stderr, without a failure when nobody reads it. A logging library would print
@@ -157,7 +186,8 @@ fn tolerate<T>(result: io::Result<T>, otherwise: T) -> io::Result<T> {
 
 impl Sink {
     fn new(to: Box<dyn Write + Send>, color: bool) -> Self {
-        Self { color, state: Mutex::new(State { to, closed: false, error: None }) }
+        let state = State { to, closed: false, passing: false, error: None };
+        Self { color, live: false, state: Mutex::new(state) }
     }
 
     fn marked(&self, mark: &str, colour: &str, text: &str) {
@@ -170,8 +200,21 @@ impl Sink {
 
     fn line(&self, text: &str) {
         let end = if text.ends_with('\n') { "" } else { "\n" };
-        let line = format!("{text}{end}");
-        self.state().attempt(|to| to.write_all(line.as_bytes()).and_then(|()| to.flush()));
+        self.state().replace(&format!("{text}{end}"), false);
+    }
+
+    /// One line without an end, not wrapped however narrow the terminal is: only what is on one line
+    /// can be taken back.
+    fn passing(&self, text: &str) {
+        let text = text.lines().next().unwrap_or_default();
+        self.state().replace(&format!("\x1b[?7l   {text}\x1b[?7h"), true);
+    }
+
+    fn clear(&self) {
+        let mut state = self.state();
+        if state.passing {
+            state.replace("", false);
+        }
     }
 
     fn flush(&self) {
@@ -189,6 +232,14 @@ impl Sink {
 }
 
 impl State {
+    /// Writes in the place of a passing line, if one is there.
+    fn replace(&mut self, text: &str, passing: bool) {
+        let start = if self.passing { "\r\x1b[K" } else { "" };
+        self.passing = passing;
+        let text = format!("{start}{text}");
+        self.attempt(|to| to.write_all(text.as_bytes()).and_then(|()| to.flush()));
+    }
+
     fn attempt(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         if self.closed {
             return;
@@ -203,112 +254,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-
-    #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
-
-    impl Shared {
-        fn text(&self) -> String {
-            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-        }
-    }
-
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    struct Failing(ErrorKind);
-
-    impl Write for Failing {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(self.0.into())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Err(self.0.into())
-        }
-    }
-
-    fn captured(level: Level, color: bool) -> (Ui, Shared, Shared) {
-        let (out, err) = (Shared::default(), Shared::default());
-        let ui = Ui::new(level, Box::new(out.clone()), color, Box::new(err.clone()), color);
-        (ui, out, err)
-    }
-
-    fn say_everything(ui: &Ui) {
-        ui.result("result");
-        ui.step("step");
-        ui.done("done", Duration::from_millis(1200));
-        ui.detail("detail");
-        ui.warn("warn");
-        ui.error("error", Some("lab doctor"));
-    }
-
-    #[test]
-    fn results_go_to_stdout_and_everything_else_to_stderr() {
-        let (ui, out, err) = captured(Level::Verbose, false);
-        say_everything(&ui);
-        assert_eq!(out.text(), "result\n");
-        assert_eq!(
-            err.text(),
-            "=> step\nok done (1.2 s)\n   detail\nwarning: warn\nerror: error\nhint: lab doctor\n"
-        );
-    }
-
-    #[test]
-    fn quiet_keeps_warnings_and_errors() {
-        let (ui, out, err) = captured(Level::Quiet, false);
-        say_everything(&ui);
-        assert_eq!(out.text(), "result\n");
-        assert_eq!(err.text(), "warning: warn\nerror: error\nhint: lab doctor\n");
-    }
-
-    #[test]
-    fn details_need_verbose() {
-        let (ui, _, err) = captured(Level::Normal, false);
-        say_everything(&ui);
-        assert!(err.text().contains("step") && !err.text().contains("detail"));
-    }
-
-    #[test]
-    fn colour_only_where_it_is_wanted() {
-        let (ui, _, err) = captured(Level::Normal, true);
-        ui.step("step");
-        assert!(err.text().contains("\x1b["));
-        let (ui, _, err) = captured(Level::Normal, false);
-        ui.step("step");
-        assert!(!err.text().contains('\x1b'));
-    }
-
-    #[test]
-    fn a_reader_that_went_away_is_no_error() {
-        let broken = || Box::new(Failing(ErrorKind::BrokenPipe));
-        let ui = Ui::new(Level::Normal, broken(), false, broken(), false);
-        say_everything(&ui);
-        assert!(ui.write_error().is_none());
-    }
-
-    #[test]
-    fn log_lines_that_nobody_reads_are_no_error_and_others_are() {
-        assert_eq!(tolerate(Err(ErrorKind::BrokenPipe.into()), 7).unwrap(), 7);
-        assert_eq!(tolerate(Ok(3), 7).unwrap(), 3);
-        assert!(tolerate(Err(ErrorKind::StorageFull.into()), 7).is_err());
-    }
-
-    #[test]
-    fn a_full_disk_is_an_error() {
-        let full = Box::new(Failing(ErrorKind::StorageFull));
-        let ui = Ui::new(Level::Normal, full, false, Box::new(io::sink()), false);
-        ui.result("lost");
-        assert_eq!(ui.write_error().map(|e| e.kind()), Some(ErrorKind::StorageFull));
-    }
-}
+mod tests;

@@ -101,6 +101,7 @@ impl ExperimentRun<'_> {
             seed: self.seed,
             rate_per_s: traffic.rate_per_s,
             read_percent: traffic.read_percent,
+            profile_percent: traffic.profile_percent,
             duration: None,
             key_prefix: key_prefix.into(),
         };
@@ -141,9 +142,9 @@ impl ExperimentRun<'_> {
                         due.iter_mut().for_each(|(at, _)| *at = Instant::now());
                     }
                 },
-                Due::Heal(active) => {
+                Due::Heal(mut active) => {
                     let record = |event| self.note(event);
-                    let healed = chaos::heal(&self.lab.engine, &active.marker, &record).await;
+                    let healed = active.heal(&self.lab.engine, &record).await;
                     if let Err(e) = healed {
                         failure = failure.or(Some(e.into()));
                     } else {
@@ -166,6 +167,7 @@ impl ExperimentRun<'_> {
             engine: &lab.engine,
             places: &lab.places,
             image: &lab.holder_image,
+            secret: &lab.network.secret,
             record: &record,
         };
         let id = format!("{:08x}{n}", now() & 0xffff_ffff);

@@ -10,9 +10,8 @@ use crate::engine::Engine;
 use crate::engine::probe::{self, Ready};
 use crate::kinds;
 use crate::plan::layout::{self, Place};
-use crate::plan::node::Probe;
 use crate::plan::observed::{Observed, ObservedNetwork, Part};
-use crate::spec::model::{Kind, Stage};
+use crate::spec::model::Stage;
 
 /// Pause between two looks at nodes that are not ready.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -72,7 +71,7 @@ impl RunningLab {
 
     /// Who is who among the database nodes at this moment.
     pub async fn roles(&self) -> Roles {
-        read_roles(&self.stage, &self.places).await
+        read_roles(&self.stage, &self.places, &self.network.secret).await
     }
 
     /// The place of a node.
@@ -83,7 +82,8 @@ impl RunningLab {
     /// Nodes that do not answer at this moment, with what is missing.
     pub async fn not_ready(&self) -> Vec<(String, String)> {
         let looks = self.places.iter().map(|place| async move {
-            match look(&self.stage, place).await {
+            let probe = kinds::probe(&self.stage, &self.places, place, &self.network.secret);
+            match probe::look_at(place.address, &probe).await {
                 Ready::Yes => None,
                 Ready::NotYet(missing) => Some((place.name.clone(), missing)),
             }
@@ -106,20 +106,4 @@ impl RunningLab {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
-}
-
-/// Looks once at one node.
-async fn look(stage: &Stage, place: &Place) -> Ready {
-    let Some(tier) = stage.tiers.get(&place.tier) else { return Ready::Yes };
-    let probe = match &tier.kind {
-        Kind::Box(_) => Probe::Http { port: kinds::WEB_PORT, path: "/readyz".into() },
-        Kind::Service(s) if s.image == "app" => {
-            Probe::Http { port: s.port, path: "/readyz".into() }
-        }
-        Kind::Service(s) => Probe::Http { port: s.port, path: s.health.clone() },
-        Kind::LoadBalancer(_) => Probe::Tcp { port: kinds::WEB_PORT },
-        Kind::Postgres(p) => kinds::postgres_probe(p, tier.zones.values().sum()),
-        Kind::Etcd(_) => Probe::Http { port: kinds::port_of(&tier.kind), path: "/health".into() },
-    };
-    probe::look_at(place.address, &probe).await
 }

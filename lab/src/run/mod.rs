@@ -1,6 +1,7 @@
 //! What the commands do to a whole lab: bring it up, run experiments in it, keep the run's folder.
 //! Effects live here; what they mean is decided by `plan`, `chaos::resolve` and `verify`.
 
+mod building;
 mod error;
 mod experiment;
 mod folder;
@@ -8,6 +9,7 @@ mod lab;
 mod since_up;
 mod up;
 
+pub use building::Building;
 pub use error::RunError;
 pub use experiment::{ExperimentRun, Pace, SharedJournal, USERS, audit, now, record};
 pub use folder::RunFolder;

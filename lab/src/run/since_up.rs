@@ -55,26 +55,101 @@ fn outside_experiments(control: &[Entry]) -> Vec<&Entry> {
 mod tests {
     use super::*;
     use crate::journal::ControlEvent;
+    use crate::spec::model::{Fault, LoseZone};
 
     fn entry(at: Micros, event: Event) -> Entry {
         Entry { at, event }
     }
 
+    fn mark(name: &str) -> Event {
+        Event::ExperimentStarted { experiment: name.into(), key_prefix: String::new() }
+    }
+
+    fn end(name: &str) -> Event {
+        Event::ExperimentEnded { experiment: name.into() }
+    }
+
+    fn seen(node: &str) -> Event {
+        Event::Control(ControlEvent::Replaced { node: node.into() })
+    }
+
+    fn planned(id: &str) -> Event {
+        let fault = Fault::LoseZone(LoseZone::default());
+        Event::FaultPlanned { id: id.into(), fault, nodes: Vec::new(), heal: String::new() }
+    }
+
+    /// Time of each entry, and the phase that begins with it.
+    fn phases(entries: &[Entry]) -> Vec<(Micros, Phase)> {
+        let phase = |e: &Entry| match e.event {
+            Event::Phase { phase } => Some((e.at, phase)),
+            _ => None,
+        };
+        entries.iter().filter_map(phase).collect()
+    }
+
     #[test]
     fn experiments_of_an_earlier_verify_are_left_out() {
-        let mark = |name: &str| Event::ExperimentStarted {
-            experiment: name.into(),
-            key_prefix: String::new(),
-        };
-        let seen = |node: &str| Event::Control(ControlEvent::Replaced { node: node.into() });
         let control = [
             entry(1, Event::Control(ControlEvent::Started)),
             entry(2, mark("verify")),
             entry(3, seen("inside")),
-            entry(4, Event::ExperimentEnded { experiment: "verify".into() }),
+            entry(4, end("verify")),
             entry(5, seen("outside")),
         ];
         let kept: Vec<Micros> = since_up(&control, 9).iter().map(|e| e.at).collect();
         assert_eq!(kept, [1, 1, 1, 5, 9]);
+    }
+
+    #[test]
+    fn a_verify_that_was_killed_ends_where_the_next_one_ends() {
+        let control = [
+            entry(1, seen("before")),
+            entry(2, mark("killed")),
+            entry(3, seen("inside")),
+            entry(4, mark("next")),
+            entry(5, seen("inside")),
+            entry(6, end("next")),
+            entry(7, seen("after")),
+        ];
+        let since = since_up(&control, 9);
+        let nodes: Vec<&Event> =
+            since.iter().map(|e| &e.event).filter(|e| matches!(e, Event::Control(_))).collect();
+        assert_eq!(nodes, [&seen("before"), &seen("after")]);
+    }
+
+    #[test]
+    fn it_begins_as_the_canarys_experiment_with_the_first_entry_that_counts() {
+        let control = [
+            entry(1, mark("verify")),
+            entry(2, seen("inside")),
+            entry(3, end("verify")),
+            entry(5, seen("outside")),
+        ];
+        let since = since_up(&control, 9);
+        let (experiment, key_prefix) = (SINCE_UP.to_owned(), CANARY_PREFIX.to_owned());
+        assert_eq!(since[0], entry(5, Event::ExperimentStarted { experiment, key_prefix }));
+        assert_eq!(phases(&since), [(5, Phase::Steady), (9, Phase::Audit)]);
+    }
+
+    #[test]
+    fn the_first_fault_begins_the_fault_phase_and_later_ones_belong_to_it() {
+        let control = [
+            entry(1, seen("calm")),
+            entry(4, planned("one")),
+            entry(5, Event::FaultInjected { id: "one".into() }),
+            entry(6, planned("two")),
+        ];
+        let since = since_up(&control, 9);
+        assert_eq!(phases(&since), [(1, Phase::Steady), (4, Phase::Fault), (9, Phase::Audit)]);
+        let at = |wanted: &Event| since.iter().position(|e| e.event == *wanted);
+        let phase = at(&Event::Phase { phase: Phase::Fault });
+        assert!(phase < at(&planned("one")), "the fault belongs to the phase that it begins");
+    }
+
+    #[test]
+    fn a_control_plane_that_saw_nothing_has_an_empty_history() {
+        let since = since_up(&[], 9);
+        assert_eq!(phases(&since), [(9, Phase::Steady), (9, Phase::Audit)]);
+        assert_eq!(since.len(), 3);
     }
 }

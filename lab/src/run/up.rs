@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::{RunError, RunningLab};
+use super::{Building, RunError, RunningLab};
 use crate::chaos;
 use crate::engine::{Engine, LabIdentity, Progress, Surroundings};
 use crate::images::{self, ImageName};
@@ -13,7 +13,7 @@ use crate::plan::observed::{Observed, ObservedNetwork};
 use crate::plan::{Desired, Plan, plan};
 use crate::report::Ui;
 use crate::spec;
-use crate::spec::model::{Kind, Stage};
+use crate::spec::model::{Emulator, Kind, Stage};
 
 /// Everything decided, nothing done yet.
 pub struct Up {
@@ -126,7 +126,8 @@ pub async fn images_of(
     ui: &Ui,
 ) -> Result<BTreeMap<String, String>, RunError> {
     let wanted = wanted_images(stage);
-    let tags = images::ensure(engine.docker(), &wanted, &|p| ui.step(&p.to_string())).await?;
+    let building = Building::new(ui);
+    let tags = images::ensure(engine.docker(), &wanted, &|p| building.report(&p)).await?;
     for (tier, kind) in stage.tiers.iter().map(|(n, t)| (n, &t.kind)) {
         if let Kind::Service(service) = kind
             && service.image != ImageName::App.as_str()
@@ -140,17 +141,33 @@ pub async fn images_of(
 /// The images of ours that a stage needs; the holder and the control plane are in every stage.
 pub fn wanted_images(stage: &Stage) -> Vec<ImageName> {
     let mut wanted = vec![ImageName::Net, ImageName::Control];
-    wanted.extend(stage.tiers.values().filter_map(|t| match &t.kind {
-        Kind::Box(_) => Some(ImageName::Box),
-        Kind::Service(s) if s.image == ImageName::App.as_str() => Some(ImageName::App),
-        Kind::Service(_) => None,
-        Kind::LoadBalancer(_) => Some(ImageName::Nginx),
-        Kind::Postgres(_) => Some(ImageName::Postgres),
-        Kind::Etcd(_) => Some(ImageName::Etcd),
-    }));
+    wanted.extend(stage.tiers.values().flat_map(|t| images_of_kind(&t.kind)));
+    wanted.extend(kinds::has_network_proxies(stage).then_some(ImageName::NetProxy));
     wanted.sort();
     wanted.dedup();
     wanted
+}
+
+/// The images of ours that a kind needs; none for somebody else's.
+fn images_of_kind(kind: &Kind) -> Vec<ImageName> {
+    match kind {
+        Kind::Box(_) => vec![ImageName::Box],
+        Kind::Service(s) if s.image == ImageName::App.as_str() => vec![ImageName::App],
+        Kind::Service(_) => vec![],
+        Kind::LoadBalancer(_) => vec![ImageName::Nginx],
+        Kind::Postgres(_) => vec![ImageName::Postgres],
+        Kind::Etcd(_) => vec![ImageName::Etcd],
+        Kind::Redis(_) => vec![ImageName::Redis],
+        Kind::Aws(kind) => {
+            let image = |emulator| match emulator {
+                Emulator::Localstack => ImageName::AwsLocalstack,
+                Emulator::Ministack => ImageName::AwsMinistack,
+            };
+            kind.services.emulators().into_iter().map(image).collect()
+        }
+        Kind::DatabaseProxy(_) => vec![ImageName::Dbproxy],
+        Kind::Cdn(_) => vec![ImageName::Nginx],
+    }
 }
 
 /// A user's own image must be here, or must be had from a registry.

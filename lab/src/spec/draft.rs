@@ -19,6 +19,7 @@ pub(super) struct Draft {
     pub(super) regions: Option<Vec<Region>>,
     pub(super) tiers: Option<IndexMap<Name, Option<Tier>>>,
     pub(super) edges: Vec<Option<Edge>>,
+    pub(super) faultable_edges: bool,
     pub(super) federation: IndexMap<Name, Option<Name>>,
     pub(super) traffic: Option<Traffic>,
     pub(super) experiments: IndexMap<Name, Option<Experiment>>,
@@ -31,6 +32,7 @@ impl From<&Stage> for Draft {
             regions: Some(stage.regions.clone()),
             tiers: Some(stage.tiers.iter().map(some).collect()),
             edges: stage.edges.iter().cloned().map(Some).collect(),
+            faultable_edges: stage.faultable_edges,
             federation: stage
                 .federation
                 .iter()
@@ -59,6 +61,9 @@ impl Draft {
                 let typed = |(i, item)| parts.typed(item, &path.index(i));
                 node.items().iter().enumerate().map(typed).collect()
             }),
+            faultable_edges: entry("faultable_edges")
+                .and_then(|(node, path)| parts.typed(node, &path))
+                .unwrap_or_default(),
             federation: map("federation").map(|(n, path)| parts.map(n, &path)).unwrap_or_default(),
             traffic: entry("traffic").and_then(|(node, path)| parts.typed(node, &path)),
             experiments: map("experiments").map(|(n, p)| parts.map(n, &p)).unwrap_or_default(),

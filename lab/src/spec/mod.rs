@@ -5,11 +5,14 @@
 //! rules come from the JSON Schema of the types), the typed parser reads it (`parse`), and rules
 //! across fields are checked (`validate`).
 
+pub mod edges;
 pub mod model;
+pub mod slots;
 
 mod builtin;
 mod draft;
 mod error;
+mod fault;
 mod fields;
 mod hash;
 mod load;

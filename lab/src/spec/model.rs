@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::short;
 
+pub use super::fault::*;
+
 /// The name of a stage, tier, zone or region: lower-case letters, digits and `-`, starting
 /// with a letter, at most 24 characters (it becomes part of container names).
 pub type Name = String;
@@ -61,6 +63,10 @@ pub struct Stage {
     /// Which tier calls which.
     #[serde(default)]
     pub edges: Vec<Edge>,
+    /// Whether calls go through network proxies along every edge that can, unless the edge says
+    /// otherwise.
+    #[serde(default)]
+    pub faultable_edges: bool,
     /// Functional split of the data (`stage-10m`): function name to the tier that holds it.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub federation: IndexMap<Name, Name>,
@@ -90,12 +96,18 @@ pub struct Region {
 
 /// One layer of the architecture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = short::tier_schema)]
 pub struct Tier {
     /// What the tier is; decides which further fields there are.
     #[serde(flatten)]
     pub kind: Kind,
-    /// Zone name to number of nodes in it. A short list `[a, b]` means one node in each.
-    #[serde(deserialize_with = "short::zones")]
+    /// Zone name to number of nodes in it. A short list `[a, b]` means one node in each. Every kind
+    /// needs it but `aws`, which is regional, and `cdn`, which is global without it.
+    #[serde(
+        default,
+        deserialize_with = "short::zones",
+        skip_serializing_if = "IndexMap::is_empty"
+    )]
     #[schemars(transform = short::zones_schema)]
     pub zones: IndexMap<Name, u16>,
     /// CPU and memory of each node.
@@ -125,6 +137,14 @@ pub enum Kind {
     Postgres(Postgres),
     /// The coordination store that Patroni keeps its leader lease in.
     Etcd(Etcd),
+    /// Redis with replicas, and Sentinels that decide which server is the primary.
+    Redis(Redis),
+    /// Managed services of a region, emulated.
+    Aws(Aws),
+    /// Pools connections to a database and follows its primary.
+    DatabaseProxy(DatabaseProxy),
+    /// nginx that keeps answers of its origins at the edge.
+    Cdn(Cdn),
 }
 
 /// One box: nginx and the application in one container, with PostgreSQL in it or beside it.
@@ -153,15 +173,40 @@ pub struct Service {
     /// Path that answers 200 while the task is alive.
     #[serde(default = "health_path")]
     pub health: String,
-    /// The `postgres` tier whose addresses the tasks receive.
+    /// The `postgres` tier whose addresses the tasks receive, or the `database-proxy` before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Name>,
+    /// The `redis` tier whose Sentinels the tasks ask for the primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Name>,
+    /// The `aws` tier whose endpoints the tasks receive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<Name>,
+    /// Where the demo application keeps carts.
+    #[serde(default)]
+    pub carts: Carts,
+    /// Bucket of object storage in which the demo application keeps front end and product images;
+    /// needs `aws` with `s3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = NAME_PATTERN))]
+    pub assets_bucket: Option<Name>,
     /// Further environment variables.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub env: IndexMap<String, String>,
     /// Habits of the demo application, each of which can be switched off.
     #[serde(default)]
     pub habits: Habits,
+}
+
+/// Where the demo application keeps carts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Carts {
+    /// In the relational database.
+    #[default]
+    Database,
+    /// In a key-value table; needs `aws` with `dynamodb`.
+    Dynamodb,
 }
 
 /// The good habits of the application; switch one off to see what it was worth.
@@ -172,6 +217,18 @@ pub struct Habits {
     pub retries: bool,
     /// Idempotency keys: a repeated write has one effect.
     pub idempotency: bool,
+    /// Reads go to read replicas, where the database has some.
+    pub read_split: bool,
+    /// Nobody is shown less than they wrote or saw before.
+    pub read_your_writes: bool,
+    /// Sessions and results are cached, where there is a cache.
+    pub cache: bool,
+    /// Of many who miss the same cached value, one asks the database.
+    pub stampede_protection: bool,
+    /// A value that has run out is served where asking for a new one fails.
+    pub serve_stale: bool,
+    /// A part that fails again and again is left alone for a while.
+    pub circuit_breaker: bool,
     /// How long one request may keep trying, in milliseconds.
     #[schemars(range(max = LONGEST_MS))]
     pub retry_budget_ms: u64,
@@ -191,6 +248,12 @@ impl Default for Habits {
         Self {
             retries: true,
             idempotency: true,
+            read_split: true,
+            read_your_writes: true,
+            cache: true,
+            stampede_protection: true,
+            serve_stale: true,
+            circuit_breaker: true,
             retry_budget_ms: 4000,
             connect_timeout_ms: 200,
             statement_timeout_ms: 1000,
@@ -240,7 +303,7 @@ impl Default for HealthCheck {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Postgres {
-    /// The `etcd` tier that holds the leader lease; needed with more than one node.
+    /// The `etcd` tier that holds the leader lease; needed with more than one node, replicas included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coordination: Option<Name>,
     /// How a standby follows.
@@ -250,6 +313,15 @@ pub struct Postgres {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-one" = "a postgres tier has one primary"))]
     pub primary: Option<Name>,
+    /// Zones of asynchronous read replicas, which are never promoted, beside the nodes in `zones`,
+    /// which can be: zone name to number of replicas, or a list of zones. Needs `coordination`.
+    #[serde(
+        default,
+        deserialize_with = "short::zones",
+        skip_serializing_if = "IndexMap::is_empty"
+    )]
+    #[schemars(transform = short::zones_schema)]
+    pub replicas: IndexMap<Name, u16>,
     /// Key ranges or hashes the data is split by (`stage-10m`); 1 means not sharded.
     #[serde(default = "one_shard")]
     pub shards: u16,
@@ -271,6 +343,254 @@ pub enum Replication {
 #[serde(deny_unknown_fields, default)]
 pub struct Etcd {}
 
+/// Redis: data servers in `zones`, the first of which begins as the primary, and Sentinels.
+/// Replication is asynchronous: a fail-over may lose the last writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    /// Zones of the Sentinels, each a node of its own: zone name to number of them, or a list of
+    /// zones. An odd number, at least 3.
+    #[serde(deserialize_with = "short::zones")]
+    #[schemars(transform = short::zones_schema)]
+    pub sentinels: IndexMap<Name, u16>,
+    /// How long a server must be silent before a Sentinel takes it for dead, in milliseconds.
+    #[serde(default = "down_after")]
+    #[schemars(range(min = 100, max = LONGEST_MS))]
+    pub down_after_ms: u64,
+    /// Memory for data of each server in MiB; keys with an expiry are evicted when it is full.
+    #[serde(default = "cache_memory")]
+    #[schemars(range(min = 1, max = 65_536))]
+    pub maxmemory_mib: u32,
+}
+
+/// Managed services of one region, emulated: one node for each emulator that is used. They belong to
+/// no zone, so the loss of a zone does not stop them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Aws {
+    /// Which emulator stands for which service.
+    pub services: AwsServices,
+    /// The region; the stage's only one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Name>,
+}
+
+/// The emulator of each managed service; a service that is absent is not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AwsServices {
+    /// Object storage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3: Option<Emulator>,
+    /// Queues.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sqs: Option<Emulator>,
+    /// Topics.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sns: Option<Emulator>,
+    /// Mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ses: Option<Emulator>,
+    /// The event bus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eventbridge: Option<Emulator>,
+    /// Metrics, alarms and logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloudwatch: Option<Emulator>,
+    /// Names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route53: Option<Emulator>,
+    /// Workflows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stepfunctions: Option<Emulator>,
+    /// API gateways.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub apigateway: Option<Emulator>,
+    /// Secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secretsmanager: Option<Emulator>,
+    /// Key-value tables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dynamodb: Option<Emulator>,
+    /// Streams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kinesis: Option<Emulator>,
+    /// Functions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lambda: Option<Emulator>,
+    /// Sign-in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cognito: Option<Emulator>,
+}
+
+impl AwsServices {
+    /// The services that are there, by their spelling in stage files, and their emulators.
+    pub fn used(&self) -> Vec<(&'static str, Emulator)> {
+        [
+            ("s3", self.s3),
+            ("sqs", self.sqs),
+            ("sns", self.sns),
+            ("ses", self.ses),
+            ("eventbridge", self.eventbridge),
+            ("cloudwatch", self.cloudwatch),
+            ("route53", self.route53),
+            ("stepfunctions", self.stepfunctions),
+            ("apigateway", self.apigateway),
+            ("secretsmanager", self.secretsmanager),
+            ("dynamodb", self.dynamodb),
+            ("kinesis", self.kinesis),
+            ("lambda", self.lambda),
+            ("cognito", self.cognito),
+        ]
+        .into_iter()
+        .filter_map(|(name, emulator)| Some((name, emulator?)))
+        .collect()
+    }
+
+    /// The emulators in use, each once.
+    pub fn emulators(&self) -> Vec<Emulator> {
+        let mut all: Vec<Emulator> = self.used().into_iter().map(|(_, e)| e).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// A program that stands for managed services.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Emulator {
+    /// LocalStack's free core. Its DynamoDB, Kinesis, Lambda and Cognito are not free or download
+    /// their engines while they run, and so are not here.
+    Localstack,
+    /// MiniStack, which has all of them.
+    Ministack,
+}
+
+impl Emulator {
+    /// The spelling in stage files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Localstack => "localstack",
+            Self::Ministack => "ministack",
+        }
+    }
+
+    /// Whether it has a service.
+    pub fn has(self, service: &str) -> bool {
+        match self {
+            Self::Localstack => !["dynamodb", "kinesis", "lambda", "cognito"].contains(&service),
+            Self::Ministack => true,
+        }
+    }
+}
+
+/// pgbouncer in front of HAProxy, which asks Patroni who the primary is. Each connection to the
+/// database serves many clients, one transaction at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseProxy {
+    /// The `postgres` tier; one with `coordination`.
+    pub database: Name,
+    /// Connections that each proxy keeps to the primary.
+    #[serde(default = "proxy_pool")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub pool_size: u16,
+    /// Connections that each proxy accepts.
+    #[serde(default = "proxy_clients")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_clients: u16,
+    /// How long a client waits for a connection of the pool before it is refused, in milliseconds.
+    /// 120 s is the documented default of a managed database proxy: it waits rather than fails.
+    #[serde(default = "borrow_timeout")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub borrow_timeout_ms: u64,
+    /// Prepared statements that each connection keeps for all its clients.
+    #[serde(default = "prepared_statements")]
+    #[schemars(range(max = 10_000))]
+    pub max_prepared_statements: u16,
+}
+
+/// nginx as an edge cache. What no rule names goes through to the pages uncached, and so does
+/// everything but GET and HEAD.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cdn {
+    /// Where answers come from.
+    pub origins: Origins,
+    /// Bucket in which the objects of origin `assets` are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = NAME_PATTERN))]
+    pub bucket: Option<Name>,
+    /// What is kept, by path. The longest path that fits decides.
+    #[serde(default)]
+    pub rules: Vec<CacheRule>,
+    /// Headers of a request that make it pass by the cache: its answer is meant for one client.
+    #[serde(default = "personal_headers")]
+    #[schemars(inner(length(min = 1)))]
+    pub personal_headers: Vec<String>,
+    /// How long an error of an origin is kept when there is nothing older to serve, in seconds;
+    /// 0 keeps none.
+    #[serde(default = "error_ttl")]
+    #[schemars(range(max = MOST_TTL_S))]
+    pub error_ttl_s: u32,
+    /// Longest wait for a connection to an origin, in milliseconds.
+    #[serde(default = "origin_connect")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub connect_timeout_ms: u64,
+    /// Longest wait for an answer of an origin, in milliseconds.
+    #[serde(default = "origin_answer")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub answer_timeout_ms: u64,
+    /// Size of the cache in MiB.
+    #[serde(default = "cache_memory")]
+    #[schemars(range(min = 1, max = 65_536))]
+    pub cache_mib: u32,
+}
+
+/// Longest time that an edge cache may be told to keep something: a year.
+pub const MOST_TTL_S: u32 = 31_536_000;
+
+/// The origins of a cdn. Together they are an origin group: what `assets` does not have, or cannot
+/// say, is asked of `pages`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Origins {
+    /// The tier that makes pages: a load balancer, service or box.
+    pub pages: Name,
+    /// The `aws` tier whose object storage holds static files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assets: Option<Name>,
+}
+
+/// What an edge cache does with the paths that fit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CacheRule {
+    /// A path, or with `*` at its end everything that begins like it: `/assets/*`.
+    pub path: String,
+    /// Which origin is asked first.
+    #[serde(default)]
+    pub origin: OriginName,
+    /// How long an answer is kept when it does not say so itself (`Cache-Control`), in seconds.
+    #[serde(default = "day")]
+    #[schemars(range(min = 1, max = MOST_TTL_S))]
+    pub ttl_s: u32,
+}
+
+/// An origin of a cdn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OriginName {
+    /// The tier that makes pages.
+    #[default]
+    Pages,
+    /// Object storage.
+    Assets,
+}
+
 /// "Tier `from` calls tier `to`".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -279,6 +599,10 @@ pub struct Edge {
     pub from: Name,
     /// The called.
     pub to: Name,
+    /// Whether latency, resets and the like can be injected here: the calls then go through a network
+    /// proxy in the caller's zone. The stage's `faultable_edges` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faultable: Option<bool>,
 }
 
 /// CPU and memory of a node.
@@ -336,6 +660,11 @@ pub struct Traffic {
     #[serde(default = "seventy")]
     #[schemars(range(max = 100))]
     pub read_percent: u8,
+    /// Share of requests with which users write and read their own profile, in percent: by them
+    /// it is judged whether anybody is shown less than they wrote or saw.
+    #[serde(default)]
+    #[schemars(range(max = 100))]
+    pub profile_percent: u8,
     /// Longest a client waits for one answer.
     #[serde(default = "client_timeout")]
     #[schemars(range(min = 1, max = LONGEST_MS))]
@@ -435,157 +764,39 @@ pub enum Expectation {
     Breaks,
 }
 
-/// A fault and when it starts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(transform = short::fault_schema)]
-pub struct TimedFault {
-    /// Milliseconds after the experiment's first fault.
-    #[serde(default)]
-    #[schemars(range(max = LONGEST_MS))]
-    pub at_ms: u64,
-    /// The fault.
-    #[serde(flatten)]
-    pub fault: Fault,
+fn down_after() -> u64 {
+    500
 }
-
-/// One way to break things. The YAML field `fault` names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "fault", rename_all = "kebab-case")]
-pub enum Fault {
-    /// Kills a process inside a box; the box's own supervisor starts it again.
-    KillProcess(KillProcess),
-    /// Kills one node of a tier of kind `box` or `service` (`kill-web`, `kill-box`).
-    KillTask(KillTask),
-    /// Kills the current primary of a `postgres` tier, or its only server.
-    KillPrimary(KillPrimary),
-    /// Freezes the primary and wakes it after `for_ms`: a zombie.
-    PausePrimary(PausePrimary),
-    /// Cuts the link between primary and standbys in both directions; both still see everyone else.
-    CutReplication(CutReplication),
-    /// Everything in a zone gone at once and silently, then back after `for_ms`.
-    LoseZone(LoseZone),
+fn cache_memory() -> u32 {
+    64
 }
-
-impl Fault {
-    /// The spelling in stage files.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::KillProcess(_) => "kill-process",
-            Self::KillTask(_) => "kill-task",
-            Self::KillPrimary(_) => "kill-primary",
-            Self::PausePrimary(_) => "pause-primary",
-            Self::CutReplication(_) => "cut-replication",
-            Self::LoseZone(_) => "lose-zone",
-        }
-    }
+fn proxy_pool() -> u16 {
+    20
 }
-
-/// Parameters of `kill-process`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct KillProcess {
-    /// A tier of kind `box`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tier: Option<Name>,
-    /// Which process.
-    pub process: BoxProcess,
+fn proxy_clients() -> u16 {
+    1000
 }
-
-/// A process in a box.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum BoxProcess {
-    /// The web server.
-    Nginx,
-    /// The application.
-    App,
-    /// The database.
-    Postgres,
+fn borrow_timeout() -> u64 {
+    120_000
 }
-
-/// How a node dies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// The process dies on a living host: connections are reset and refused.
-    #[default]
-    Crash,
-    /// The host is gone: nothing answers any more.
-    Silent,
+fn prepared_statements() -> u16 {
+    200
 }
-
-/// Parameters of `kill-task`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct KillTask {
-    /// A tier of kind `service` or `box`; the stage's only one when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tier: Option<Name>,
-    /// Kill one in this zone; any when absent (chosen by the seed).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub zone: Option<Name>,
-    /// How it dies.
-    pub mode: Mode,
-    /// How long its host stays lost. Absent: the control plane may replace it at once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = LONGEST_MS))]
-    pub for_ms: Option<u64>,
+fn personal_headers() -> Vec<String> {
+    ["Authorization", "Cookie", "X-Position"].map(str::to_owned).into()
 }
-
-/// Parameters of `kill-primary`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct KillPrimary {
-    /// A tier of kind `postgres`; the stage's only one when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tier: Option<Name>,
-    /// How it dies.
-    pub mode: Mode,
-    /// How long its host stays lost before it comes back.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = LONGEST_MS))]
-    pub for_ms: Option<u64>,
+fn error_ttl() -> u32 {
+    10
 }
-
-/// Parameters of `pause-primary`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PausePrimary {
-    /// A tier of kind `postgres`; the stage's only one when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tier: Option<Name>,
-    /// How long it stays frozen.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = LONGEST_MS))]
-    pub for_ms: Option<u64>,
+fn origin_connect() -> u64 {
+    200
 }
-
-/// Parameters of `cut-replication`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct CutReplication {
-    /// A tier of kind `postgres` with at least two nodes; the stage's only one when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tier: Option<Name>,
-    /// How long the link stays cut.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = LONGEST_MS))]
-    pub for_ms: Option<u64>,
+fn origin_answer() -> u64 {
+    6000
 }
-
-/// Parameters of `lose-zone`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct LoseZone {
-    /// The zone; the zone of the current primary, or the first one, when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub zone: Option<Name>,
-    /// How long the zone stays dark.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = LONGEST_MS))]
-    pub for_ms: Option<u64>,
+fn day() -> u32 {
+    86_400
 }
-
 fn one() -> f64 {
     1.0
 }

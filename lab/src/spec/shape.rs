@@ -42,7 +42,7 @@ pub(super) struct Object {
     /// Fields of which exactly one must be there; empty where there is no such rule.
     pub(super) exactly_one: Vec<String>,
     /// Further fields that depend on one field's value.
-    pub(super) variants: Option<Variants>,
+    pub(super) variants: Option<Box<Variants>>,
 }
 
 /// Fields that depend on the value of the field `tag`.
@@ -51,6 +51,15 @@ pub(super) struct Variants {
     pub(super) tag: String,
     /// Value of the tag to the fields that come with it.
     pub(super) fields: IndexMap<String, IndexMap<String, Field>>,
+    /// Value of the tag to the common fields that it requires, and to those that it forbids.
+    pub(super) common: IndexMap<String, Common>,
+}
+
+/// What a variant says about the fields that all variants have in common.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Common {
+    pub(super) required: Vec<String>,
+    pub(super) forbidden: Vec<String>,
 }
 
 /// A field of an object.
@@ -214,7 +223,7 @@ impl Reader<'_> {
         Object {
             fields: self.fields(schema),
             exactly_one: exactly_one.into_iter().map(str::to_owned).collect(),
-            variants: self.variants(&variants),
+            variants: self.variants(&variants).map(Box::new),
         }
     }
 
@@ -229,7 +238,11 @@ impl Reader<'_> {
                 Some((value.to_owned(), fields))
             })
             .collect();
-        Some(Variants { tag, fields })
+        let common = alternatives
+            .iter()
+            .filter_map(|a| Some((tag_of(a, &tag)?.1.to_owned(), common(a, &tag))))
+            .collect();
+        Some(Variants { tag, fields, common })
     }
 
     fn fields(&self, schema: &Value) -> IndexMap<String, Field> {
@@ -250,6 +263,22 @@ impl Reader<'_> {
                 (name.clone(), field)
             })
             .collect()
+    }
+}
+
+/// What a variant says about fields that are not its own: a required name without an own property,
+/// and a property that nothing satisfies.
+fn common(variant: &Value, tag: &str) -> Common {
+    let properties = &variant["properties"];
+    let required = variant["required"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let names = required.iter().filter_map(Value::as_str);
+    let forbidden = properties.as_object().into_iter().flatten().filter(|(_, p)| **p == false);
+    Common {
+        required: names
+            .filter(|name| *name != tag && !properties[*name].is_object())
+            .map(str::to_owned)
+            .collect(),
+        forbidden: forbidden.map(|(name, _)| name.clone()).collect(),
     }
 }
 

@@ -137,6 +137,22 @@ pub(super) fn zones_schema(schema: &mut Schema) {
     }
 }
 
+/// Schema of a tier: `zones` is required by some kinds, free to others, and nothing to one.
+pub(super) fn tier_schema(schema: &mut Schema) {
+    let Some(Value::Array(variants)) = schema.get_mut("oneOf") else { return };
+    for variant in variants {
+        match variant["properties"]["kind"]["const"].as_str() {
+            Some("aws") => variant["properties"]["zones"] = json!(false),
+            Some("cdn") => {}
+            _ => {
+                if let Some(required) = variant["required"].as_array_mut() {
+                    required.push(json!("zones"));
+                }
+            }
+        }
+    }
+}
+
 /// Schema of an entry of `faults`: the object, or the name of a fault that needs no parameter.
 pub(super) fn fault_schema(schema: &mut Schema) {
     let object = schema.clone().to_value();

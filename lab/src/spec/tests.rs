@@ -6,6 +6,7 @@ mod published;
 mod semantics;
 mod short_forms;
 mod syntax;
+mod tiers;
 mod values;
 
 use super::{SpecErrors, parse};

@@ -5,6 +5,7 @@ mod experiments;
 mod kinds;
 mod references;
 mod regions;
+mod store_faults;
 mod tiers;
 
 use super::draft::Draft;
@@ -80,7 +81,9 @@ impl<'a> Check<'a> {
         let tiers = self.draft.tiers.as_ref()?;
         let kind = match tiers.get(name) {
             Some(None) => return None,
-            Some(Some(tier)) if kinds.contains(&kind_name(&tier.kind)) => return Some(tier),
+            Some(Some(tier)) if kinds.is_empty() || kinds.contains(&kind_name(&tier.kind)) => {
+                return Some(tier);
+            }
             Some(Some(tier)) => Some(kind_name(&tier.kind)),
             None => None,
         };
@@ -129,11 +132,19 @@ fn kind_name(kind: &Kind) -> &'static str {
         Kind::LoadBalancer(_) => "load-balancer",
         Kind::Postgres(_) => "postgres",
         Kind::Etcd(_) => "etcd",
+        Kind::Redis(_) => "redis",
+        Kind::Aws(_) => "aws",
+        Kind::DatabaseProxy(_) => "database-proxy",
+        Kind::Cdn(_) => "cdn",
     }
 }
 
-/// The kinds a request can be sent to.
+/// The kinds a load balancer sends requests to.
 const HTTP_KINDS: [&str; 2] = ["service", "box"];
+/// The kinds that a service takes for its database.
+const DATABASE_KINDS: [&str; 2] = ["postgres", "database-proxy"];
+/// The kinds that make pages for an edge cache.
+const PAGE_KINDS: [&str; 3] = ["load-balancer", "service", "box"];
 
 /// Number of nodes of a tier.
 fn nodes(tier: &Tier) -> u32 {

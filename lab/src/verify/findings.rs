@@ -153,6 +153,8 @@ pub enum Check {
     Conserved,
     /// No promise took effect twice.
     ExactlyOnce,
+    /// Nobody was shown less than they wrote or saw before.
+    SessionGuarantees,
     /// Enough requests succeeded.
     Availability,
     /// Requests were fast enough outside of the outage.
@@ -172,6 +174,7 @@ impl Check {
             Self::NoLostWrite => "no-lost-write",
             Self::Conserved => "conserved",
             Self::ExactlyOnce => "exactly-once",
+            Self::SessionGuarantees => "session-guarantees",
             Self::Availability => "availability",
             Self::Latency => "latency",
             Self::Recovery => "recovery",

@@ -62,7 +62,7 @@ impl FaultRecord<'_> {
     /// The fault's name in stage files; the identity when its plan is missing.
     pub fn name(&self) -> &str {
         match self.fault {
-            Some(fault) => fault_name(fault),
+            Some(fault) => fault.name(),
             None => self.id,
         }
     }
@@ -73,18 +73,6 @@ impl FaultRecord<'_> {
             [] => self.name().to_owned(),
             nodes => format!("{} on {}", self.name(), nodes.join(", ")),
         }
-    }
-}
-
-/// The spelling of a fault in stage files.
-pub fn fault_name(fault: &Fault) -> &'static str {
-    match fault {
-        Fault::KillProcess(_) => "kill-process",
-        Fault::KillTask(_) => "kill-task",
-        Fault::KillPrimary(_) => "kill-primary",
-        Fault::PausePrimary(_) => "pause-primary",
-        Fault::CutReplication(_) => "cut-replication",
-        Fault::LoseZone(_) => "lose-zone",
     }
 }
 

@@ -146,6 +146,7 @@ impl Scenario {
             done: self.at(due) + 7 * MS + n % 5 * MS,
             outcome: if bad { self.bad } else { Outcome::Ok },
             detail: String::new(),
+            session: None,
         };
         Entry { at: op.done, event: Event::Op(op) }
     }

@@ -7,14 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::join;
 use tokio::task::JoinHandle;
 use tokio_postgres::error::Severity;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{
     AsyncMessage, Client, Connection, NoTls, Row, SimpleQueryMessage, Socket, Statement,
 };
 
+use super::Position;
 use super::failure::{Cause, Failure};
+use super::param::Param;
 use super::primary::Identity;
 use crate::config::Database;
 
@@ -23,7 +26,7 @@ use crate::config::Database;
 const HANDSHAKE_FACTOR: u32 = 3;
 
 /// Parameters of a statement.
-pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub type Params<'a> = &'a [&'a (dyn Param + Sync)];
 
 /// A connection to one server.
 pub struct Conn {
@@ -34,6 +37,11 @@ pub struct Conn {
     in_transaction: AtomicBool,
     statements: Mutex<HashMap<&'static str, Statement>>,
     deadline: Duration,
+    /// Position of the last commit, when commits are asked for it.
+    committed: Mutex<Option<Position>>,
+    asks_positions: bool,
+    /// Behind a pooler nothing outlives a transaction: no settings, no prepared statements.
+    pooled: bool,
 }
 
 impl Drop for Conn {
@@ -86,8 +94,12 @@ impl Conn {
             in_transaction: AtomicBool::new(false),
             statements: Mutex::new(HashMap::new()),
             deadline: c.statement_timeout,
+            committed: Mutex::new(None),
+            asks_positions: c.positions,
+            pooled: c.proxy,
         };
-        let rows = conn.simple(&session_settings(c.statement_timeout)).await?;
+        let settings = session_settings(c.statement_timeout);
+        let rows = conn.simple(if c.proxy { IDENTITY } else { &settings }).await?;
         let identity = read_identity(addr, &rows)?;
         Ok((conn, identity))
     }
@@ -138,8 +150,12 @@ impl Conn {
         sql: &'static str,
         params: Params<'_>,
     ) -> Result<Vec<Row>, Failure> {
-        let statement = self.prepare(sql).await?;
-        let ran = in_time(deadline, self.client.query(&statement, params)).await?;
+        let ran = if self.pooled {
+            in_time(deadline, self.client.query_typed(sql, &typed(params))).await?
+        } else {
+            let statement = self.prepare(sql).await?;
+            in_time(deadline, self.client.query(&statement, &untyped(params))).await?
+        };
         ran.map_err(|e| Failure::of_statement(&e))
     }
 
@@ -148,8 +164,11 @@ impl Conn {
     /// # Errors
     /// The effect is unknown unless the server said that it undid the statement.
     pub async fn write(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, Failure> {
+        if self.pooled {
+            return self.commit_with(self.client.query_typed(sql, &typed(params))).await;
+        }
         let statement = self.prepare(sql).await?;
-        self.commit_with(self.client.query(&statement, params)).await
+        self.commit_with(self.client.query(&statement, &untyped(params))).await
     }
 
     /// Opens a transaction.
@@ -158,6 +177,10 @@ impl Conn {
     /// Always without effect.
     pub async fn begin(&self) -> Result<(), Failure> {
         self.in_transaction.store(true, Ordering::Relaxed);
+        if self.pooled {
+            let begin = format!("BEGIN; {}", limits(self.deadline, "SET LOCAL"));
+            return self.batch(self.deadline, &begin).await;
+        }
         self.batch(self.deadline, "BEGIN").await
     }
 
@@ -206,13 +229,53 @@ impl Conn {
         commit: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Failure> {
         self.warned.store(false, Ordering::SeqCst);
-        let ran = in_time(self.deadline, commit).await.map_err(Failure::doubtful)?;
+        // Asked in the same trip. The server answers in order, so the position is behind the commit.
+        let (ran, position) = join(in_time(self.deadline, commit), self.position_if_asked()).await;
+        let ran = ran.map_err(Failure::doubtful)?;
+        *self.committed.lock().unwrap_or_else(PoisonError::into_inner) = position;
         let done = ran.map_err(|e| Failure::of_commit(&e))?;
         if self.warned.load(Ordering::SeqCst) {
             let detail = "the server acknowledged the commit with a warning";
             return Err(Failure::clean(Cause::Doubtful, detail).doubtful());
         }
         Ok(done)
+    }
+
+    async fn position_if_asked(&self) -> Option<Position> {
+        if !self.asks_positions {
+            return None;
+        }
+        // Without it the commit is no less a commit; only the next read may be older.
+        self.position().await.ok()
+    }
+
+    /// Where the primary's log ends now.
+    ///
+    /// # Errors
+    /// The server does not answer, or is not the primary.
+    pub async fn position(&self) -> Result<Position, Failure> {
+        let rows = self.query(PRIMARY_POSITION, &[]).await?;
+        let row = rows.first().ok_or_else(not_primary)?;
+        let lsn: Option<i64> = row.get(1);
+        match lsn {
+            Some(_) => Ok(Position::from_columns(row.get(0), lsn)),
+            None => Err(not_primary()),
+        }
+    }
+
+    /// How far a standby has replayed the log; `None` when it is no standby any more.
+    ///
+    /// # Errors
+    /// The server does not answer, or has no tables yet.
+    pub async fn replayed(&self) -> Result<Option<Position>, Failure> {
+        let rows = self.query(STANDBY_POSITION, &[]).await?;
+        let standby = rows.first().filter(|row| row.get(0));
+        Ok(standby.map(|row| Position::from_columns(row.get(1), row.get(2))))
+    }
+
+    /// The position of the last commit, once.
+    pub fn take_committed(&self) -> Option<Position> {
+        self.committed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     async fn prepare(&self, sql: &'static str) -> Result<Statement, Failure> {
@@ -262,6 +325,22 @@ fn timed_out(deadline: Duration) -> Failure {
     Failure::clean(Cause::TimedOut, format!("no answer within {} ms", deadline.as_millis()))
 }
 
+fn not_primary() -> Failure {
+    Failure::clean(Cause::NotPrimary, "the server became a standby")
+}
+
+/// Nulls on a standby. The timeline as in [`IDENTITY`].
+const PRIMARY_POSITION: &str = "SELECT \
+    CASE WHEN NOT pg_is_in_recovery() THEN \
+        ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END, \
+    CASE WHEN NOT pg_is_in_recovery() THEN \
+        (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint END";
+
+/// No function tells a standby's timeline; the row that was written on it does.
+const STANDBY_POSITION: &str = "SELECT pg_is_in_recovery(), \
+    (SELECT max(timeline) FROM timelines), \
+    (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint";
+
 /// `pg_walfile_name` begins with the timeline that is written, in eight hexadecimal digits; the
 /// control file would tell it only after the first checkpoint on it.
 const IDENTITY: &str = "SELECT system_identifier, \
@@ -272,12 +351,21 @@ const IDENTITY: &str = "SELECT system_identifier, \
 /// acknowledged although only this server has it. A wait for a lock may be cut short (nothing is
 /// committed then), and so may a transaction whose client vanished: its locks stop everyone.
 fn session_settings(statement_timeout: Duration) -> String {
+    let limits = limits(statement_timeout, "SET");
+    format!("SET statement_timeout = 0; SET client_min_messages = warning; {limits}; {IDENTITY}")
+}
+
+fn limits(statement_timeout: Duration, set: &str) -> String {
     let lock_ms = (statement_timeout * 9 / 10).as_millis().max(1);
-    format!(
-        "SET statement_timeout = 0; SET lock_timeout = {lock_ms}; \
-         SET idle_in_transaction_session_timeout = 5000; SET client_min_messages = warning; \
-         {IDENTITY}"
-    )
+    format!("{set} lock_timeout = {lock_ms}; {set} idle_in_transaction_session_timeout = 5000")
+}
+
+fn typed<'a>(params: Params<'a>) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    params.iter().map(|param| (*param as &(dyn ToSql + Sync), param.sql_type())).collect()
+}
+
+fn untyped<'a>(params: Params<'a>) -> Vec<&'a (dyn ToSql + Sync)> {
+    params.iter().map(|param| *param as &(dyn ToSql + Sync)).collect()
 }
 
 fn read_identity(addr: SocketAddr, rows: &[SimpleQueryMessage]) -> Result<Identity, Failure> {

@@ -105,6 +105,11 @@ impl Pool {
         self.shared.state.subscribe()
     }
 
+    /// Which history of data the primary holds, once one was found.
+    pub fn system(&self) -> Option<String> {
+        self.shared.state.borrow().floor.as_ref().map(|floor| floor.system.clone())
+    }
+
     /// What the pool holds.
     pub fn stats(&self) -> Stats {
         let state = self.shared.state.borrow();

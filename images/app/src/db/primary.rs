@@ -49,6 +49,8 @@ pub fn choose(answers: &[Answer], floor: Option<&Floor>, heard_enough: bool) -> 
             _ => None,
         })
         .filter(|(identity, timeline)| !is_below(floor, identity, *timeline))
+        // The first of equals: behind poolers all are the same server, and the nearest is named first.
+        .rev()
         .max_by_key(|(identity, timeline)| (is_of(floor, identity), *timeline));
     let (identity, timeline) = best?;
     let promoted = floor.is_some_and(|f| f.system == identity.system && timeline > f.timeline);

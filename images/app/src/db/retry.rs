@@ -21,6 +21,11 @@ impl Budget {
         Self { ends: Instant::now() + total }
     }
 
+    /// The same, but used up after `time` at the latest.
+    pub fn at_most(self, time: Duration) -> Self {
+        Self { ends: self.ends.min(Instant::now() + time) }
+    }
+
     /// When it is used up.
     pub fn ends(self) -> Instant {
         self.ends

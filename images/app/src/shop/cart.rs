@@ -35,6 +35,7 @@ impl Work for GetCart {
     type Output = Vec<CartLine>;
     type Rejection = Rejection;
     const WRITES: bool = false;
+    const ON_REPLICA: bool = true;
 
     async fn run(&self, conn: &Conn) -> Result<Vec<CartLine>, Stop> {
         let rows = conn.query(GET, &[self.token.hash()]).await?;

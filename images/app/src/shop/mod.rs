@@ -2,10 +2,13 @@
 
 pub mod audit;
 pub mod cart;
+pub mod carts;
+pub mod leaderboard;
 pub mod ledger;
 pub mod orders;
 pub mod posts;
 pub mod products;
+pub mod profiles;
 pub mod promise;
 pub mod users;
 

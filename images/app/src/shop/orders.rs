@@ -52,6 +52,11 @@ impl Items {
         })
     }
 
+    /// The products, in the order of their numbers.
+    pub fn products(&self) -> &[i32] {
+        &self.products
+    }
+
     fn hash(&self) -> Vec<u8> {
         let lines = self.products.iter().zip(&self.quantities);
         let text: Vec<String> = lines.map(|(p, q)| format!("{p}:{q}")).collect();
@@ -247,6 +252,7 @@ impl Work for GetOrder {
     type Output = Order;
     type Rejection = Rejection;
     const WRITES: bool = false;
+    const ON_REPLICA: bool = true;
 
     async fn run(&self, conn: &Conn) -> Result<Order, Stop> {
         let rows = conn.query(GET, &[&self.key.as_str()]).await?;

@@ -1,10 +1,11 @@
 //! The forum.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::promise::{Key, Promise, body_hash};
 use super::users::Token;
 use super::{Rejection, Stop};
+use crate::cache::Cacheable;
 use crate::db::{Cause, Conn, Failure, Work};
 
 /// Longest topic, in bytes.
@@ -15,7 +16,7 @@ const MAX_BODY: usize = 10_000;
 const LATEST: i64 = 20;
 
 /// A post as users see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Post {
     /// Its number.
     pub post_id: i64,
@@ -114,6 +115,7 @@ impl Work for WritePost {
 }
 
 /// Reads the latest posts of a topic.
+#[derive(Clone)]
 pub struct ListPosts {
     /// The topic.
     pub topic: String,
@@ -123,6 +125,7 @@ impl Work for ListPosts {
     type Output = Vec<Post>;
     type Rejection = Rejection;
     const WRITES: bool = false;
+    const ON_REPLICA: bool = true;
 
     async fn run(&self, conn: &Conn) -> Result<Vec<Post>, Stop> {
         let sql = "SELECT id, topic, body FROM posts WHERE topic = $1 ORDER BY id DESC LIMIT $2";
@@ -133,6 +136,12 @@ impl Work for ListPosts {
             body: row.get(2),
         };
         Ok(rows.iter().map(post).collect())
+    }
+}
+
+impl Cacheable for ListPosts {
+    fn key(&self) -> String {
+        format!("posts:{}", self.topic)
     }
 }
 

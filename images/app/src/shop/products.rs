@@ -1,8 +1,9 @@
 //! The catalogue.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Rejection, Stop};
+use crate::cache::Cacheable;
 use crate::db::{Conn, Work};
 
 /// Products on one page.
@@ -12,7 +13,7 @@ pub const PAGE_SIZE: i64 = 20;
 pub const MAX_PAGE: i64 = 1_000_000;
 
 /// A product as users see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Product {
     /// Its number.
     pub id: i32,
@@ -31,7 +32,7 @@ impl Product {
 }
 
 /// A page of products.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Page {
     /// Its number, from 1.
     pub page: i64,
@@ -42,6 +43,7 @@ pub struct Page {
 }
 
 /// Reads a page of products.
+#[derive(Clone)]
 pub struct ListProducts {
     /// Number of the page, 1 to [`MAX_PAGE`].
     pub page: i64,
@@ -51,6 +53,7 @@ impl Work for ListProducts {
     type Output = Page;
     type Rejection = Rejection;
     const WRITES: bool = false;
+    const ON_REPLICA: bool = true;
 
     async fn run(&self, conn: &Conn) -> Result<Page, Stop> {
         let sql =
@@ -66,6 +69,7 @@ impl Work for ListProducts {
 }
 
 /// Reads one product.
+#[derive(Clone)]
 pub struct GetProduct {
     /// Its number.
     pub id: i32,
@@ -75,11 +79,24 @@ impl Work for GetProduct {
     type Output = Product;
     type Rejection = Rejection;
     const WRITES: bool = false;
+    const ON_REPLICA: bool = true;
 
     async fn run(&self, conn: &Conn) -> Result<Product, Stop> {
         let sql = "SELECT id, name, price_cents, stock FROM products WHERE id = $1";
         let rows = conn.query(sql, &[&self.id]).await?;
         let found = rows.first().map(Product::from_row);
         found.ok_or_else(|| Stop::Rejected(Rejection::no_product(self.id)))
+    }
+}
+
+impl Cacheable for ListProducts {
+    fn key(&self) -> String {
+        format!("products:{}", self.page)
+    }
+}
+
+impl Cacheable for GetProduct {
+    fn key(&self) -> String {
+        format!("product:{}", self.id)
     }
 }

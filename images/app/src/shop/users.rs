@@ -1,11 +1,14 @@
 //! Users and sessions.
 
+use std::time::Duration;
+
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use rand::Rng;
 use sha2::{Digest, Sha256};
 
 use super::{Rejection, Stop};
+use crate::cache::Cacheable;
 use crate::db::{Conn, Work};
 
 /// Memory of one hash. Less than the 19 MiB that OWASP's password storage sheet recommends, because
@@ -159,6 +162,37 @@ impl Work for OpenSession {
         let sql = if self.guest { OPEN_AS_GUEST } else { OPEN };
         conn.write(sql, &[self.token.hash(), &self.user_id]).await?;
         Ok(())
+    }
+}
+
+/// Looks up whose session it is.
+#[derive(Clone)]
+pub struct WhoIs {
+    /// The session's.
+    pub token: Token,
+}
+
+const WHO: &str = "SELECT user_id FROM sessions WHERE token_hash = $1 AND expires_at > now()";
+
+impl Work for WhoIs {
+    type Output = i64;
+    type Rejection = Rejection;
+    const WRITES: bool = false;
+    const ON_REPLICA: bool = true;
+
+    async fn run(&self, conn: &Conn) -> Result<i64, Stop> {
+        let rows = conn.query(WHO, &[self.token.hash()]).await?;
+        rows.first().map(|row| row.get(0)).ok_or_else(|| Stop::Rejected(Rejection::no_session()))
+    }
+}
+
+impl Cacheable for WhoIs {
+    /// A session belongs to the same user for as long as it lives.
+    const TTL: Option<Duration> = Some(Duration::from_secs(60));
+
+    fn key(&self) -> String {
+        let hash: String = self.token.hash().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("session:{hash}")
     }
 }
 

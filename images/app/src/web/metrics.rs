@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::db::Db;
+use super::App;
+use crate::aws::Counts;
+use crate::cache::Stats;
+use crate::db::{Db, ReplicaStatus as Status, Replicas};
+use crate::shop::carts::Carts;
 
 /// Upper bounds of the histogram's buckets, in milliseconds; one more bucket has no bound.
 const BUCKETS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000];
@@ -67,7 +71,8 @@ impl Metrics {
     }
 
     /// The page that Prometheus reads.
-    pub fn render(&self, db: &Db) -> String {
+    pub fn render(&self, app: &App) -> String {
+        let App { db, cache, carts, publisher, .. } = app;
         let mut out = String::with_capacity(8192);
         self.render_routes(&mut out);
         let stats = db.pool().stats();
@@ -84,8 +89,22 @@ impl Metrics {
             ("shop_db_unsettled_writes", "gauge", "Writes in progress.", stats.unsettled as u64),
         ];
         for (name, kind, help, value) in singles {
-            head(&mut out, name, kind, help);
-            line(&mut out, format_args!("{name} {value}"));
+            single(&mut out, name, kind, help, value);
+        }
+        if let Some(replicas) = db.replicas() {
+            render_replicas(&mut out, db, replicas);
+        }
+        if let Some(stats) = cache.stats() {
+            render_cache(&mut out, &stats);
+        }
+        if let Carts::Table(table) = carts {
+            render_carts(&mut out, table.counts());
+        }
+        if let Some((published, failures)) = publisher.as_ref().map(|p| p.counts()) {
+            let help = "1 when the front end is in the bucket.";
+            single(&mut out, "shop_assets_published", "gauge", help, published.into());
+            let help = "Tries to publish that failed.";
+            single(&mut out, "shop_assets_failures_total", "counter", help, failures);
         }
         out
     }
@@ -142,6 +161,73 @@ impl Drop for InFlight<'_> {
         self.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.metrics.record(&self.method, &self.route, self.status, self.began.elapsed());
     }
+}
+
+fn render_replicas(out: &mut String, db: &Db, replicas: &Replicas) {
+    let (on_primary, on_replica) = db.reads();
+    head(out, "shop_reads_total", "counter", "Reads that a replica may serve, by who did.");
+    line(out, format_args!("shop_reads_total{{served_by=\"primary\"}} {on_primary}"));
+    line(out, format_args!("shop_reads_total{{served_by=\"replica\"}} {on_replica}"));
+    let behind = replicas.behind();
+    head(out, "shop_replica_behind_total", "counter", "Reads whose position was not replayed.");
+    line(out, format_args!("shop_replica_behind_total {behind}"));
+    head(out, "shop_replica_failures_total", "counter", "Reads that a replica failed.");
+    line(out, format_args!("shop_replica_failures_total {}", replicas.failed()));
+    let statuses = replicas.statuses();
+    let mut gauge = |name: &str, help: &str, value: fn(&Status) -> Option<f64>| {
+        head(out, name, "gauge", help);
+        for status in &statuses {
+            if let (Some(addr), Some(value)) = (status.addr, value(status)) {
+                line(out, format_args!("{name}{{replica=\"{addr}\"}} {value}"));
+            }
+        }
+    };
+    gauge("shop_replica_fit", "1 when reads go to the replica.", |s| Some(s.fit.into()));
+    gauge("shop_replica_in_use", "Connections in use.", |s| {
+        u32::try_from(s.in_use).ok().map(f64::from)
+    });
+    gauge("shop_replica_lag_seconds", "How late the replica is, when it answers.", |s| {
+        s.lag.map(|lag| lag.as_secs_f64())
+    });
+}
+
+fn render_cache(out: &mut String, stats: &Stats) {
+    head(out, "shop_cache_reads_total", "counter", "Reads by what the cache did for them.");
+    for (how, count) in stats.reads {
+        let result = how.as_str();
+        line(out, format_args!("shop_cache_reads_total{{result=\"{result}\"}} {count}"));
+    }
+    let singles: [(&str, &str, &str, u64); 9] = [
+        ("shop_cache_loads_total", "counter", "Values loaded.", stats.loads),
+        ("shop_cache_lock_losses_total", "counter", "Loads left to others.", stats.lock_losses),
+        ("shop_cache_errors_total", "counter", "Commands that failed.", stats.errors),
+        ("shop_cache_connects_total", "counter", "Connections made.", stats.connects),
+        ("shop_cache_up", "gauge", "1 with a connection.", stats.up.into()),
+        ("shop_cache_breaker_open", "gauge", "1 when left alone.", stats.cache_breaker.0.into()),
+        ("shop_cache_breaker_opened_total", "counter", "Openings.", stats.cache_breaker.1),
+        ("shop_load_breaker_open", "gauge", "1 without loads.", stats.load_breaker.0.into()),
+        ("shop_load_breaker_opened_total", "counter", "Openings.", stats.load_breaker.1),
+    ];
+    for (name, kind, help, value) in singles {
+        single(out, name, kind, help, value);
+    }
+}
+
+fn render_carts(out: &mut String, counts: &Counts) {
+    let singles: [(&str, &str, &AtomicU64); 4] = [
+        ("shop_carts_requests_total", "Requests to the table of carts.", &counts.requests),
+        ("shop_carts_retries_total", "Requests sent again.", &counts.retries),
+        ("shop_carts_conflicts_total", "Writes that found a newer version.", &counts.conflicts),
+        ("shop_carts_failures_total", "Carts that could not be used.", &counts.failures),
+    ];
+    for (name, help, value) in singles {
+        single(out, name, "counter", help, value.load(Ordering::Relaxed));
+    }
+}
+
+fn single(out: &mut String, name: &str, kind: &str, help: &str, value: u64) {
+    head(out, name, kind, help);
+    line(out, format_args!("{name} {value}"));
 }
 
 fn bucket(took: Duration) -> usize {

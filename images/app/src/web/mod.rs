@@ -1,17 +1,21 @@
 //! HTTP: routes, limits, and what every request has in common.
 
+mod caching;
 mod error;
 mod health;
 mod input;
 mod metrics;
 mod ops;
 mod page;
+mod profile;
 mod trade;
+mod visitor;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -20,8 +24,11 @@ use tokio::sync::Semaphore;
 use self::error::ApiError;
 use self::health::Readiness;
 use self::metrics::Metrics;
+use crate::assets::{Assets, Publisher};
+use crate::cache::Cache;
 use crate::db::{Db, Schema};
 use crate::shop::Rejection;
+use crate::shop::carts::Carts;
 
 /// Largest request body, in bytes. The largest valid request is a post of 10 kB.
 const MAX_BODY: usize = 64 * 1024;
@@ -35,28 +42,66 @@ const MAX_HASHING: usize = 2;
 /// What all requests share.
 pub struct App {
     db: Db,
+    cache: Cache,
     readiness: Readiness,
     metrics: Metrics,
     hashing: Semaphore,
+    following: Option<bool>,
+    carts: Carts,
+    assets: Arc<Assets>,
+    publisher: Option<Arc<Publisher>>,
+    page_caching: HeaderValue,
     node_name: String,
 }
 
 type Shared = State<Arc<App>>;
 
+/// What the routes need.
+pub struct Parts {
+    /// The database.
+    pub db: Db,
+    /// Whether its tables are there.
+    pub schema: Schema,
+    /// What was read before.
+    pub cache: Cache,
+    /// Whether answers carry positions, and whether those that clients send are followed.
+    pub following: Option<bool>,
+    /// Where carts live.
+    pub carts: Carts,
+    /// The front end.
+    pub assets: Arc<Assets>,
+    /// How it is published, if it is.
+    pub publisher: Option<Arc<Publisher>>,
+    /// How long pages may be kept in front of the shop, in seconds.
+    pub page_ttl_s: u64,
+    /// Name of the node.
+    pub node_name: String,
+}
+
 /// All routes.
-pub fn router(db: Db, schema: Schema, node_name: String) -> Router {
+pub fn router(parts: Parts) -> Router {
+    let Parts { db, cache, following, node_name, .. } = parts;
     let app = Arc::new(App {
-        readiness: Readiness::new(db.clone(), schema),
+        readiness: Readiness::new(db.clone(), parts.schema),
         db,
+        cache,
         metrics: Metrics::default(),
         hashing: Semaphore::new(MAX_HASHING),
+        following,
+        carts: parts.carts,
+        assets: parts.assets,
+        publisher: parts.publisher,
+        page_caching: caching::for_everybody(parts.page_ttl_s),
         node_name,
     });
     Router::new()
         .route("/", get(trade::home))
         .route("/products", get(trade::products))
         .route("/products/{id}", get(trade::product))
+        .route("/assets/{version}/{*path}", get(ops::asset))
+        .route("/leaderboard", get(trade::leaderboard))
         .route("/users", post(trade::sign_up))
+        .route("/users/{id}/profile", get(profile::read).put(profile::write))
         .route("/sessions", post(trade::sign_in))
         .route("/cart", get(trade::cart).post(trade::put_in_cart))
         .route("/orders", post(trade::order))
@@ -70,6 +115,8 @@ pub fn router(db: Db, schema: Schema, node_name: String) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_route)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(&app), visitor::follow))
+        .layer(from_fn_with_state(Arc::clone(&app), caching::mark))
         .layer(from_fn_with_state(Arc::clone(&app), observe))
         .with_state(app)
 }
@@ -80,7 +127,7 @@ async fn no_route() -> ApiError {
 }
 
 async fn wrong_method() -> ApiError {
-    Rejection::new(405, "this method is not possible here", "use GET or POST").into()
+    Rejection::new(405, "this method is not possible here", "use a documented one").into()
 }
 
 /// Counts every request, and refuses what would be too much.

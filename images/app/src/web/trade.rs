@@ -10,14 +10,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::visitor::Visitor;
 use super::{App, Shared, input, page};
-use crate::shop::cart::{CartLine, GetCart, PutInCart};
+use crate::db::Visit;
+use crate::shop::cart::{CartLine, PutInCart};
+use crate::shop::leaderboard::{Leaderboard, Sold};
 use crate::shop::orders::{GetOrder, Item, Items, Order, PlaceOrder, Placed};
 use crate::shop::posts::{ListPosts, Post, WritePost, Written, check_post};
 use crate::shop::products::{GetProduct, ListProducts, MAX_PAGE, Page, Product};
 use crate::shop::promise::Key;
 use crate::shop::users::{
-    FindUser, OpenSession, SignUp, Token, check_credentials, hash_password, new_user_id,
+    FindUser, OpenSession, SignUp, Token, WhoIs, check_credentials, hash_password, new_user_id,
     password_matches,
 };
 use crate::shop::{Rejection, check_quantity};
@@ -35,18 +38,24 @@ pub struct PageQuery {
 /// The catalogue for people.
 pub async fn home(
     State(app): Shared,
+    Visitor(visit): Visitor,
     query: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Html<String>, ApiError> {
-    let list = app.db.run(&list_products(query)?).await?;
-    Ok(Html(page::catalogue(&list, &app.node_name)))
+    let list = app.cache.read(&visit, list_products(query)?).await?;
+    Ok(Html(page::catalogue(
+        &list,
+        &app.node_name,
+        app.publisher.is_some().then_some(&*app.assets),
+    )))
 }
 
 /// A page of the catalogue.
 pub async fn products(
     State(app): Shared,
+    Visitor(visit): Visitor,
     query: Result<Query<PageQuery>, QueryRejection>,
 ) -> Answer<Page> {
-    Ok(Json(app.db.run(&list_products(query)?).await?))
+    Ok(Json(app.cache.read(&visit, list_products(query)?).await?))
 }
 
 fn list_products(
@@ -61,9 +70,19 @@ fn list_products(
 }
 
 /// One product.
-pub async fn product(State(app): Shared, Path(id): Path<String>) -> Answer<Product> {
+pub async fn product(
+    State(app): Shared,
+    Visitor(visit): Visitor,
+    Path(id): Path<String>,
+) -> Answer<Product> {
     let id = input::path(&id)?;
-    Ok(Json(app.db.run(&GetProduct { id }).await?))
+    Ok(Json(app.cache.read(&visit, GetProduct { id }).await?))
+}
+
+/// What sold best of late.
+pub async fn leaderboard(State(app): Shared, Visitor(visit): Visitor) -> Answer<Value> {
+    let best: Vec<Sold> = app.cache.read(&visit, Leaderboard).await?;
+    Ok(Json(json!({ "products": best })))
 }
 
 /// Name and password.
@@ -75,13 +94,17 @@ pub struct Credentials {
 }
 
 /// Creates a user.
-pub async fn sign_up(State(app): Shared, body: Body) -> AnswerWithStatus<Value> {
+pub async fn sign_up(
+    State(app): Shared,
+    Visitor(visit): Visitor,
+    body: Body,
+) -> AnswerWithStatus<Value> {
     let Credentials { name, password } = input::json(body)?;
     check_credentials(&name, &password)?;
     let hashed = hashing(&app, move || hash_password(&password)).await?;
     let password_hash = hashed.map_err(|e| ApiError::internal(e.to_string()))?;
     let work = SignUp { user_id: new_user_id(), name, password_hash };
-    let user_id = app.db.run(&work).await?;
+    let user_id = app.db.run(&visit, &work).await?;
     // As text: the number has more digits than JavaScript keeps.
     Ok((StatusCode::CREATED, Json(json!({ "user_id": user_id.to_string() }))))
 }
@@ -97,25 +120,39 @@ pub struct SignIn {
 }
 
 /// Opens a session.
-pub async fn sign_in(State(app): Shared, body: Body) -> AnswerWithStatus<Value> {
+pub async fn sign_in(
+    State(app): Shared,
+    Visitor(visit): Visitor,
+    body: Body,
+) -> AnswerWithStatus<Value> {
     let request: SignIn = input::json(body)?;
     let user_id = match (request.guest, request.name, request.password) {
         (true, None, None) => new_user_id(),
-        (false, Some(name), Some(password)) => known_user(&app, name, password).await?,
+        (false, Some(name), Some(password)) => known_user(&app, &visit, name, password).await?,
         _ => {
             let hint = "send either name and password, or only \"guest\": true";
             return Err(Rejection::new(400, "nobody can sign in like this", hint).into());
         }
     };
     let (token, text) = Token::generate();
-    app.db.run(&OpenSession { user_id, guest: request.guest, token }).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "token": text }))))
+    let session = WhoIs { token: token.clone() };
+    app.db.run(&visit, &OpenSession { user_id, guest: request.guest, token }).await?;
+    if let Some(position) = visit.seen().position {
+        app.cache.put(&session, &user_id, position).await;
+    }
+    let answer = json!({ "token": text, "user_id": user_id.to_string() });
+    Ok((StatusCode::CREATED, Json(answer)))
 }
 
-async fn known_user(app: &App, name: String, password: String) -> Result<i64, ApiError> {
+async fn known_user(
+    app: &App,
+    visit: &Visit,
+    name: String,
+    password: String,
+) -> Result<i64, ApiError> {
     check_credentials(&name, &password)?;
     let wrong = || Rejection::new(401, "name or password is wrong", "POST /users creates a user");
-    let (user_id, hash) = app.db.run(&FindUser { name }).await?.ok_or_else(wrong)?;
+    let (user_id, hash) = app.db.run(visit, &FindUser { name }).await?.ok_or_else(wrong)?;
     if hashing(app, move || password_matches(&password, &hash)).await? {
         Ok(user_id)
     } else {
@@ -134,19 +171,29 @@ async fn hashing<T: Send + 'static>(
 }
 
 /// The cart.
-pub async fn cart(State(app): Shared, headers: HeaderMap) -> Answer<Value> {
+pub async fn cart(
+    State(app): Shared,
+    Visitor(visit): Visitor,
+    headers: HeaderMap,
+) -> Answer<Value> {
     let token = input::token(&headers)?;
-    let lines: Vec<CartLine> = app.db.run(&GetCart { token }).await?;
+    let lines: Vec<CartLine> = app.carts.read(&app.db, &app.cache, &visit, token).await?;
     let total_cents: i64 = lines.iter().map(|line| line.quantity * line.price_cents).sum();
     Ok(Json(json!({ "items": lines, "total_cents": total_cents })))
 }
 
 /// Sets the quantity of a product in the cart.
-pub async fn put_in_cart(State(app): Shared, headers: HeaderMap, body: Body) -> Answer<Value> {
+pub async fn put_in_cart(
+    State(app): Shared,
+    Visitor(visit): Visitor,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<Value> {
     let token = input::token(&headers)?;
     let Item { product, quantity } = input::json(body)?;
     check_quantity(quantity)?;
-    app.db.run(&PutInCart { token, product, quantity }).await?;
+    let put = PutInCart { token, product, quantity };
+    app.carts.put(&app.db, &app.cache, &visit, put).await?;
     Ok(Json(json!({ "product": product, "quantity": quantity })))
 }
 
@@ -158,20 +205,33 @@ pub struct OrderRequest {
 }
 
 /// Places an order.
-pub async fn order(State(app): Shared, headers: HeaderMap, body: Body) -> AnswerWithStatus<Placed> {
+pub async fn order(
+    State(app): Shared,
+    Visitor(visit): Visitor,
+    headers: HeaderMap,
+    body: Body,
+) -> AnswerWithStatus<Placed> {
     let idempotent = app.db.idempotency();
     let token = input::token(&headers)?;
     let key = input::key(&headers, idempotent)?;
     let OrderRequest { items } = input::json(body)?;
     let work = PlaceOrder { token, key, idempotent, items: Items::new(&items)? };
-    let placed = app.db.run(&work).await?;
+    let placed = app.db.run(&visit, &work).await?;
+    if !placed.replayed {
+        let products = work.items.products().to_vec();
+        app.carts.ordered(&app.cache, work.token, products).await;
+    }
     Ok((created_unless(placed.replayed), Json(placed)))
 }
 
 /// Reads an order back.
-pub async fn get_order(State(app): Shared, Path(key): Path<String>) -> Answer<Order> {
+pub async fn get_order(
+    State(app): Shared,
+    Visitor(visit): Visitor,
+    Path(key): Path<String>,
+) -> Answer<Order> {
     let key = Key::new(&key)?;
-    Ok(Json(app.db.run(&GetOrder { key }).await?))
+    Ok(Json(app.db.run(&visit, &GetOrder { key }).await?))
 }
 
 /// What is posted.
@@ -185,6 +245,7 @@ pub struct PostRequest {
 /// Writes a forum post.
 pub async fn write_post(
     State(app): Shared,
+    Visitor(visit): Visitor,
     headers: HeaderMap,
     body: Body,
 ) -> AnswerWithStatus<Written> {
@@ -193,7 +254,9 @@ pub async fn write_post(
     let key = input::key(&headers, idempotent)?;
     let PostRequest { topic, body } = input::json(body)?;
     check_post(&topic, &body)?;
-    let written = app.db.run(&WritePost { token, key, idempotent, topic, body }).await?;
+    let stale = ListPosts { topic: topic.clone() };
+    let written = app.db.run(&visit, &WritePost { token, key, idempotent, topic, body }).await?;
+    app.cache.forget(&stale).await;
     Ok((created_unless(written.replayed), Json(written)))
 }
 
@@ -206,10 +269,11 @@ pub struct TopicQuery {
 /// The latest posts of a topic.
 pub async fn posts(
     State(app): Shared,
+    Visitor(visit): Visitor,
     query: Result<Query<TopicQuery>, QueryRejection>,
 ) -> Answer<Value> {
     let TopicQuery { topic } = input::query(query)?;
-    let posts: Vec<Post> = app.db.run(&ListPosts { topic }).await?;
+    let posts: Vec<Post> = app.cache.read(&visit, ListPosts { topic }).await?;
     Ok(Json(json!({ "posts": posts })))
 }
 

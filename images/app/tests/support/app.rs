@@ -27,15 +27,34 @@ pub struct Http {
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
+/// A user with a session.
+pub struct Author {
+    pub token: String,
+    pub user_id: String,
+}
+
+impl Author {
+    /// Path of the profile.
+    pub fn path(&self) -> String {
+        format!("/users/{}/profile", self.user_id)
+    }
+}
+
 /// An answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub effect: Option<String>,
+    pub headers: hyper::HeaderMap,
     pub text: String,
 }
 
 impl Answer {
+    /// A header; empty when there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e} in {:?}", self.text))
@@ -46,17 +65,28 @@ impl App {
     /// Starts a shop on these servers, and waits until it can serve.
     pub async fn start(servers: &[&Postgres], env: &[(&str, &str)]) -> Self {
         let app = Self::launch(servers, env);
+        app.ready().await;
+        app
+    }
+
+    /// Waits until it can serve.
+    pub async fn ready(&self) {
         until("the shop is ready", || async {
-            let answer = app.http().try_get("/readyz").await;
+            let answer = self.http().try_get("/readyz").await;
             answer.is_ok_and(|a| a.status == 200).then_some(())
         })
         .await;
-        app
     }
 
     /// Starts a shop on these servers, without waiting.
     pub fn launch(servers: &[&Postgres], env: &[(&str, &str)]) -> Self {
-        let hosts: Vec<String> = servers.iter().map(|s| format!("127.0.0.1:{}", s.port)).collect();
+        let ports: Vec<u16> = servers.iter().map(|server| server.port).collect();
+        Self::launch_on(&ports, env)
+    }
+
+    /// Starts a shop whose database is behind these ports, without waiting.
+    pub fn launch_on(ports: &[u16], env: &[(&str, &str)]) -> Self {
+        let hosts: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         let port = free_port();
         let mut command = command();
         command
@@ -68,6 +98,13 @@ impl App {
         let child = command.spawn().expect("the shop starts");
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { port, child, client: Http { port, client } }
+    }
+
+    /// The value of a metric.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let page = self.http().get("/metrics").await.text;
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in\n{page}")).parse().expect("a number")
     }
 
     /// A client of this shop.
@@ -98,6 +135,11 @@ impl Drop for App {
 }
 
 impl Http {
+    /// The same client, of another server.
+    pub fn on_port(&self, port: u16) -> Self {
+        Self { port, client: self.client.clone() }
+    }
+
     /// Sends a request; fails only when no answer comes.
     pub async fn send(
         &self,
@@ -118,9 +160,10 @@ impl Http {
             let status = response.status().as_u16();
             let effect = response.headers().get("x-effect");
             let effect = effect.map(|v| v.to_str().expect("text").to_owned());
+            let headers = response.headers().clone();
             let body = response.into_body().collect().await.map_err(|e| e.to_string())?;
             let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
-            Ok(Answer { status, effect, text })
+            Ok(Answer { status, effect, headers, text })
         };
         let timeout = Duration::from_secs(60);
         tokio::time::timeout(timeout, work).await.map_err(|_| format!("{path}: no answer"))?
@@ -147,6 +190,30 @@ impl Http {
             headers.push(("idempotency-key", key));
         }
         self.send("POST", path, &headers, &body.to_string()).await.expect("an answer")
+    }
+
+    /// GET with a position; an empty one is not sent.
+    pub async fn get_from(&self, path: &str, position: &str) -> Answer {
+        let headers = [("x-position", position)];
+        let headers = if position.is_empty() { &headers[..0] } else { &headers[..] };
+        self.send("GET", path, headers, "").await.expect("an answer")
+    }
+
+    /// A guest with a profile to write.
+    pub async fn author(&self) -> Author {
+        let answer = self.post("/sessions", "", "", &json!({ "guest": true })).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let text = |name: &str| answer.json()[name].as_str().expect("a text").to_owned();
+        Author { token: text("token"), user_id: text("user_id") }
+    }
+
+    /// Writes a version of a profile.
+    pub async fn write_profile(&self, author: &Author, version: i64) -> Answer {
+        let bearer = format!("Bearer {}", author.token);
+        let body = json!({ "version": version, "about": format!("version {version}") });
+        let headers = [("authorization", bearer.as_str())];
+        let sent = self.send("PUT", &author.path(), &headers, &body.to_string()).await;
+        sent.expect("an answer")
     }
 
     /// A guest's session token.

@@ -2,8 +2,11 @@
 #![allow(dead_code)]
 
 pub mod app;
+pub mod aws;
 pub mod load;
+pub mod pgbouncer;
 pub mod postgres;
+pub mod redis;
 
 use std::future::Future;
 use std::net::TcpListener;

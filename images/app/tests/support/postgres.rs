@@ -174,7 +174,8 @@ impl Drop for Postgres {
     }
 }
 
-async fn try_connect(
+/// Connects without a password.
+pub async fn try_connect(
     port: u16,
     user: &str,
     database: &str,
@@ -197,7 +198,7 @@ fn is_root() -> bool {
 }
 
 /// PostgreSQL refuses to run as root, so root runs it as the user of Debian's package.
-fn as_postgres(program: &str) -> Command {
+pub fn as_postgres(program: &str) -> Command {
     let path = find(program);
     let mut command = if is_root() {
         let mut command = Command::new("setpriv");
@@ -213,10 +214,13 @@ fn as_postgres(program: &str) -> Command {
 fn find(program: &str) -> PathBuf {
     let in_path = std::env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<PathBuf> = std::env::split_paths(&in_path).collect();
+    places.push("/usr/sbin".into());
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     places.extend(versions.map(|version| version.path().join("bin")));
     let found = places.iter().map(|place| place.join(program)).find(|path| Path::is_file(path));
     found.unwrap_or_else(|| {
-        panic!("{program} is missing: these tests need the Debian package \"postgresql\" installed")
+        panic!(
+            "{program} is missing: these tests need the Debian packages postgresql and pgbouncer"
+        )
     })
 }

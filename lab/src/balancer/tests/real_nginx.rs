@@ -141,6 +141,7 @@ async fn a_change_of_targets_costs_at_most_a_request_that_crosses_the_reload() {
         seed: 1,
         rate_per_s: 300,
         read_percent: 50,
+        profile_percent: 0,
         duration: None,
         key_prefix: "run".into(),
     };

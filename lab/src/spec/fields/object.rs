@@ -14,6 +14,8 @@ use crate::spec::tree::Entry;
 /// The fields that a map may have, once its variant is known.
 struct Known<'a> {
     fields: IndexMap<&'a str, &'a Field>,
+    /// Common fields that the variant requires.
+    required: Vec<&'a str>,
     /// Such as " (kind postgres)".
     variant: String,
     /// The map's tag is missing or wrong, so the fields of its variant are not known.
@@ -25,6 +27,7 @@ impl Walk {
     pub(super) fn object(&mut self, place: &Place<'_>, object: &Object) {
         let mut known = Known {
             fields: object.fields.iter().map(|(name, field)| (name.as_str(), field)).collect(),
+            required: Vec::new(),
             variant: String::new(),
             incomplete: false,
         };
@@ -61,6 +64,10 @@ impl Walk {
                 _ => format!(" ({word})"),
             };
             known.fields.extend(fields.iter().map(|(name, field)| (name.as_str(), field)));
+            if let Some(common) = variants.common.get(word) {
+                known.required = common.required.iter().map(String::as_str).collect();
+                known.fields.retain(|name, _| !common.forbidden.iter().any(|f| f == name));
+            }
             return;
         }
         known.incomplete = true;
@@ -127,7 +134,8 @@ impl Walk {
     }
 
     fn missing(&mut self, place: &Place<'_>, known: &Known<'_>) {
-        for (name, field) in known.fields.iter().filter(|(_, field)| field.required) {
+        let required = |name: &str, field: &Field| field.required || known.required.contains(&name);
+        for (name, field) in known.fields.iter().filter(|(name, field)| required(name, field)) {
             if place.node.entry(name).is_some() || known.is_misspelt_in(place, name) {
                 continue;
             }

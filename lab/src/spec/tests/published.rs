@@ -26,7 +26,7 @@ fn editor_accepts(yaml: &str) -> bool {
 #[test]
 fn built_in_stages_are_valid_and_in_the_order_of_growth() {
     let names: Vec<_> = builtin().iter().map(|s| s.name).collect();
-    assert_eq!(names, ["stage-1", "stage-100", "stage-1k"]);
+    assert_eq!(names, ["stage-1", "stage-100", "stage-1k", "stage-10k", "stage-100k"]);
     let mut users = 0;
     for built_in in builtin() {
         let (stage, origin) = load(built_in.name).unwrap();
@@ -50,11 +50,27 @@ fn what_a_stage_lacks_breaks_it_and_the_next_one_survives() {
         };
         stage.experiments.iter().map(line).collect()
     };
-    let stage_1 = ["kill-app: survives", "kill-database-process: survives", "kill-box: breaks"];
+    let stage_1 = [
+        "kill-app: survives",
+        "kill-web-server: survives",
+        "kill-database-process: survives",
+        "kill-box: breaks",
+    ];
     assert_eq!(expectations("stage-1"), stage_1);
-    let stage_100 = ["kill-app: survives", "kill-db: breaks", "kill-box: breaks"];
+    let stage_100 =
+        ["kill-app: survives", "kill-web-server: survives", "kill-db: breaks", "kill-box: breaks"];
     assert_eq!(expectations("stage-100"), stage_100);
-    assert!(expectations("stage-1k").iter().all(|e| e.ends_with("survives")));
+    let breaks = |stage: &str| -> Vec<String> {
+        expectations(stage).into_iter().filter(|e| e.ends_with("breaks")).collect()
+    };
+    assert_eq!(breaks("stage-1k"), ["reads-without-primary: breaks"]);
+    assert_eq!(breaks("stage-10k"), ["storm-and-failover: breaks"]);
+    assert_eq!(breaks("stage-100k"), Vec::<String>::new());
+    // What breaks below survives above.
+    let survives =
+        |stage: &str, what: &str| expectations(stage).contains(&format!("{what}: survives"));
+    assert!(survives("stage-10k", "reads-without-primary"));
+    assert!(survives("stage-100k", "storm-and-failover"));
 }
 
 /// Container labels and journals carry the stage as JSON.
@@ -148,10 +164,10 @@ fn the_schema_describes_every_field() {
 #[test]
 fn unknown_names_are_answered_with_the_known_ones() {
     let error = load("stage-1m").unwrap_err();
-    assert!(matches!(&error, SpecError::UnknownStage { known, .. } if known.len() == 3));
+    assert!(matches!(&error, SpecError::UnknownStage { known, .. } if known.len() == 5));
     insta::assert_snapshot!(error, @r"
     there is no built-in stage `stage-1m`
-      allowed: stage-1, stage-100, stage-1k
+      allowed: stage-1, stage-100, stage-1k, stage-10k, stage-100k
       did you mean `stage-1`?
       help: `lab list` shows the built-in stages; a path to a YAML file works too
     ");

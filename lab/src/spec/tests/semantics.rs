@@ -73,7 +73,7 @@ fn unknown_database() {
 #[test]
 fn database_of_the_wrong_kind() {
     assert_snapshot!(errors(&[("database: db", "database: lb")]), @r"
-    s.yaml:16:15: `tiers.web.database` names tier `lb`, which is of kind load-balancer, not postgres
+    s.yaml:16:15: `tiers.web.database` names tier `lb`, which is of kind load-balancer, not postgres or database-proxy
       allowed: db
     ");
 }
@@ -224,7 +224,7 @@ fn unknown_entry() {
 #[test]
 fn entry_of_the_wrong_kind() {
     assert_snapshot!(errors(&[("entry: lb", "entry: db")]), @r"
-    s.yaml:31:10: `traffic.entry` names tier `db`, which is of kind postgres, not load-balancer or service or box
+    s.yaml:31:10: `traffic.entry` names tier `db`, which is of kind postgres, not load-balancer or service or box or cdn
       allowed: lb, web
     ");
 }
@@ -340,5 +340,29 @@ fn breaks_with_an_empty_why() {
     assert_snapshot!(errors(&[("    fault: kill-task\n    expect: survives", "    fault: kill-task\n    expect: breaks\n    why: ' '")]), @r"
     s.yaml:40:13: experiment `kill-web` expects `breaks` and does not say why
       allowed: `breaks` with `why`: which promise breaks, and what it teaches
+    ");
+}
+
+#[test]
+fn replicas_that_nobody_tells_whom_to_follow() {
+    assert_snapshot!(errors(&[("    coordination: store\n", "    replicas: [b]\n"), ("{a: 1, b: 1}", "{a: 1}"), ("{fault: kill-primary, mode: crash}", "kill-primary")]), @r"
+    s.yaml:20:5: tier `db` has replicas and no `coordination`: nothing would tell them which node is the primary that they follow
+      allowed: `coordination` with a tier of kind etcd
+    ");
+}
+
+#[test]
+fn replica_in_unknown_zone() {
+    assert_snapshot!(errors(&[("primary: a", "primary: a\n    replicas: [b, z]")]), @r"
+    s.yaml:23:19: unknown zone `z` in `tiers.db.replicas[1]`
+      allowed: a, b, c
+    ");
+}
+
+#[test]
+fn replica_whose_name_another_node_has() {
+    assert_snapshot!(errors(&[("  store:\n", "  db-replica:\n    kind: service\n    zones: [c]\n  store:\n"), ("primary: a", "primary: a\n    replicas: [c]"), ("fault: kill-task", "fault: {fault: kill-task, tier: web}")]), @r"
+    s.yaml:27:13: tier `db` has a node `db-replica-c1` already, and this one would be a second
+      allowed: names of tiers and zones whose nodes (`tier-zoneN`) differ
     ");
 }

@@ -152,7 +152,7 @@ fn two_primaries_as_repeated_field() {
 fn two_primaries_under_a_plural() {
     assert_snapshot!(errors(&[("primary: a", "primaries: [a, b]")]), @r"
     s.yaml:22:5: unknown field `primaries` in tier `db` (kind postgres)
-      allowed: kind, note, publish, size, zones, coordination, primary, replication, shards
+      allowed: kind, note, publish, size, zones, coordination, primary, replicas, replication, shards
       did you mean `primary`?
       help: a postgres tier has one primary
     ");
@@ -292,7 +292,7 @@ fn zone_listed_twice() {
 fn merge_key() {
     assert_snapshot!(errors(&[("rate_per_s: 50", "rate_per_s: 50\n  <<: {}")]), @r"
     s.yaml:33:3: unknown field `<<` in `traffic`
-      allowed: entry, peak_factor, rate_per_s, read_percent, requests_per_user_day, timeout_ms
+      allowed: entry, peak_factor, profile_percent, rate_per_s, read_percent, requests_per_user_day, timeout_ms
       help: merge keys are not part of YAML 1.2: write the fields out
     ");
 }
@@ -332,7 +332,7 @@ fn everything_at_once() {
     s.yaml:3:8: `users` is the text `many`
       allowed: a whole number, at least 1
     s.yaml:21:5: unknown field `replicaton` in tier `db` (kind postgres)
-      allowed: kind, note, publish, size, zones, coordination, primary, replication, shards
+      allowed: kind, note, publish, size, zones, coordination, primary, replicas, replication, shards
       did you mean `replication`?
     s.yaml:28:20: unknown tier `wbe` in `edges[0].to`
       allowed: lb, web, store, db

@@ -47,11 +47,12 @@ impl<'a> Check<'a> {
                     self.lose_zone(path, zone);
                 }
             }
+            _ => self.store_fault(path, fault),
         }
     }
 
     /// The tier that a fault hits: the named one, or the only one that fits.
-    fn target(
+    pub(super) fn target(
         &mut self,
         path: &Path,
         fault: &str,

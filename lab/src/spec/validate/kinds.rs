@@ -1,27 +1,42 @@
 //! What each kind of tier demands.
 
-use super::{Check, HTTP_KINDS, nodes};
+mod cdn;
+mod managed;
+mod redis;
+
+use super::{Check, HTTP_KINDS, Point, nodes};
 use crate::spec::model::{Kind, Postgres, Tier};
 use crate::spec::path::Path;
 
-impl Check<'_> {
+impl<'a> Check<'a> {
     /// The rules of the tier's own kind.
     pub(super) fn kind(&mut self, path: &Path, name: &str, tier: &Tier) {
         match &tier.kind {
-            Kind::Box(kind) => self.database(path, kind.database.as_deref()),
-            Kind::Service(kind) => self.database(path, kind.database.as_deref()),
+            Kind::Box(kind) => {
+                self.named(path, "database", kind.database.as_deref(), &["postgres"]);
+            }
+            Kind::Service(kind) => self.service(path, kind),
             Kind::LoadBalancer(kind) => {
                 self.tier_named(&path.key("targets"), &kind.targets, &HTTP_KINDS);
             }
             Kind::Postgres(kind) => self.postgres(path, name, tier, kind),
             Kind::Etcd(_) => self.etcd(path, name, tier),
+            Kind::Redis(kind) => self.redis(path, name, kind),
+            Kind::Aws(kind) => self.aws(path, name, kind),
+            Kind::DatabaseProxy(kind) => self.database_proxy(path, name, kind),
+            Kind::Cdn(kind) => self.cdn(path, name, kind),
         }
     }
 
-    fn database(&mut self, path: &Path, database: Option<&str>) {
-        if let Some(database) = database {
-            self.tier_named(&path.key("database"), database, &["postgres"]);
-        }
+    /// The tier that a field names, if it does.
+    fn named(
+        &mut self,
+        path: &Path,
+        field: &str,
+        name: Option<&str>,
+        kinds: &[&str],
+    ) -> Option<&'a Tier> {
+        self.tier_named(&path.key(field), name?, kinds)
     }
 
     fn postgres(&mut self, path: &Path, name: &str, tier: &Tier, kind: &Postgres) {
@@ -44,7 +59,18 @@ impl Check<'_> {
                     None => problem,
                 });
             }
+            None if !kind.replicas.is_empty() => {
+                let message = format!(
+                    "tier `{name}` has replicas and no `coordination`: nothing would tell them \
+                     which node is the primary that they follow"
+                );
+                let problem = self.at_key(&path.key("replicas"), message).found("replicas");
+                self.report(problem.allowed("`coordination` with a tier of kind etcd"));
+            }
             None => {}
+        }
+        for zone in kind.replicas.keys() {
+            self.zone_named(&path.key("replicas").key(zone), zone, Point::Key);
         }
         if let Some(zone) = &kind.primary {
             self.primary(path, name, tier, zone);

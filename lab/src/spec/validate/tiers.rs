@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{Check, Point, nodes};
+use super::{Check, Point};
 use crate::spec::model::Tier;
 use crate::spec::path::Path;
+use crate::spec::slots::{Duty, Ground, slots};
 
 impl Check<'_> {
     /// Every tier by itself, then what tiers could take from each other.
@@ -24,21 +25,21 @@ impl Check<'_> {
     fn node_names(&mut self) {
         let mut owners: HashMap<String, &str> = HashMap::new();
         for (name, tier) in self.known_tiers() {
-            for (zone, count) in &tier.zones {
-                for n in 1..=*count {
-                    let node = format!("{name}-{zone}{n}");
-                    let Some(owner) = owners.insert(node.clone(), name) else { continue };
-                    let message = format!(
-                        "tier `{owner}` has a node `{node}` already, and this one would be a second"
-                    );
-                    let problem = self.at_key(&Path::of(["tiers", name, "zones", zone]), message);
-                    self.report(
-                        problem
-                            .found(&node)
-                            .allowed("names of tiers and zones whose nodes (`tier-zoneN`) differ"),
-                    );
-                    break;
-                }
+            for slot in slots(name, tier) {
+                let Some(owner) = owners.insert(slot.name.clone(), name) else { continue };
+                let message = format!(
+                    "tier `{owner}` has a node `{}` already, and this one would be a second",
+                    slot.name
+                );
+                let path = Path::of(["tiers", name, slot.duty.field()]);
+                let path = match &slot.ground {
+                    Ground::Zone(zone) => path.key(zone),
+                    Ground::Region(_) | Ground::Global => path,
+                };
+                let problem = self.at_key(&path, message);
+                let allowed = "names of tiers and zones whose nodes (`tier-zoneN`) differ";
+                self.report(problem.found(&slot.name).allowed(allowed));
+                break;
             }
         }
     }
@@ -47,7 +48,7 @@ impl Check<'_> {
     fn published_ports(&mut self) {
         let mut taken: Vec<(&str, u32, u32)> = Vec::new();
         for (name, tier) in self.known_tiers() {
-            let Some((first, last)) = ports(tier) else { continue };
+            let Some((first, last)) = ports(name, tier) else { continue };
             let path = Path::of(["tiers", name, "publish"]);
             if last > u32::from(u16::MAX) {
                 let message = format!("the nodes of tier `{name}` need ports {first} to {last}");
@@ -71,9 +72,12 @@ impl Check<'_> {
     }
 }
 
-fn ports(tier: &Tier) -> Option<(u32, u32)> {
+/// Only what serves on the tier's own port is published.
+fn ports(name: &str, tier: &Tier) -> Option<(u32, u32)> {
     let first = u32::from(tier.publish?);
-    Some((first, first + nodes(tier).max(1) - 1))
+    let serves = |duty: Duty| matches!(duty, Duty::Member | Duty::Emulator(_));
+    let nodes = slots(name, tier).iter().filter(|s| serves(s.duty)).count();
+    Some((first, first + u32::try_from(nodes).unwrap_or(u32::MAX).max(1) - 1))
 }
 
 fn range(first: u32, last: u32) -> String {

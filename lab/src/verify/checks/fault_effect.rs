@@ -6,7 +6,7 @@ use std::mem::discriminant;
 use crate::spec::model::Fault;
 
 use super::super::findings::{Check, Finding, Part};
-use super::super::history::{FaultRecord, fault_name};
+use super::super::history::FaultRecord;
 use super::super::judge::Case;
 use super::plural;
 
@@ -43,8 +43,9 @@ fn never_planned(case: &Case<'_>) -> Vec<String> {
         let same = |f: &&Fault| discriminant(*f) == discriminant(&declared.fault);
         match open.iter().position(same) {
             Some(at) => drop(open.swap_remove(at)),
-            None => missing
-                .push(format!("{} is declared and was never planned", fault_name(&declared.fault))),
+            None => {
+                missing.push(format!("{} is declared and was never planned", declared.fault.name()))
+            }
         }
     }
     missing

@@ -9,6 +9,7 @@ mod fault_effect;
 mod latency;
 mod no_lost_write;
 mod recovery;
+mod session_guarantees;
 mod steady_state;
 
 use super::findings::{Finding, MAX_LISTED};
@@ -29,6 +30,7 @@ pub fn all(case: &Case<'_>) -> Vec<Finding> {
     findings.push(no_lost_write::check(case));
     findings.push(conserved::check(case));
     findings.push(exactly_once::check(case));
+    findings.extend(session_guarantees::check(case));
     findings.push(availability::check(case));
     if !case.is_quiet() {
         findings.push(latency::check(case));

@@ -43,6 +43,7 @@ impl Small {
                 done: due + MS,
                 outcome: *outcome,
                 detail: String::new(),
+                session: None,
             };
             entries.push(Entry { at: op.done, event: Event::Op(op) });
         }

@@ -15,6 +15,7 @@ fn op(intended: Micros, latency: Micros, outcome: Outcome) -> Op {
         done: intended + latency,
         outcome,
         detail: String::new(),
+        session: None,
     }
 }
 

@@ -1,0 +1,124 @@
+//! Signed requests to a managed service, each with a time-out.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Request, StatusCode, header, uri::Uri};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use reqsign_aws_v4::{Credential, RequestSigner, StaticCredentialProvider};
+use reqsign_core::{Context, Signer};
+use sha2::{Digest, Sha256};
+
+use crate::config;
+use crate::db::Effect;
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// A service of one endpoint.
+pub struct Service {
+    http: Client<HttpConnector, Full<Bytes>>,
+    signer: Signer<Credential>,
+    endpoint: String,
+    timeout: Duration,
+}
+
+/// What a service answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// There is no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{detail}")]
+pub struct NoAnswer {
+    /// Whether the service may have done what it was asked.
+    pub effect: Effect,
+    detail: String,
+}
+
+impl Service {
+    /// The service called `name` in signatures, which has `timeout` to answer a request.
+    pub fn new(name: &str, endpoint: &str, timeout: Duration, settings: &config::Aws) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let keys = StaticCredentialProvider::new(&settings.access_key, &settings.secret_key);
+        let signing = RequestSigner::new(name, &settings.region);
+        Self {
+            http: Client::builder(TokioExecutor::new()).build(connector),
+            signer: Signer::new(Context::new(), keys, signing),
+            endpoint: endpoint.to_owned(),
+            timeout,
+        }
+    }
+
+    /// Sends one request.
+    ///
+    /// # Errors
+    /// No answer came in time.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, NoAnswer> {
+        let request = self.signed(method, path, headers, body).await?;
+        match tokio::time::timeout(self.timeout, self.exchange(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(NoAnswer {
+                effect: Effect::Unknown,
+                detail: format!("no answer within {} ms", self.timeout.as_millis()),
+            }),
+        }
+    }
+
+    async fn signed(
+        &self,
+        method: &str,
+        path: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, NoAnswer> {
+        let unsigned = |why: String| NoAnswer { effect: Effect::None, detail: why };
+        let uri: Uri = format!("{}{path}", self.endpoint)
+            .parse()
+            .map_err(|e| unsigned(format!("{path} is no address: {e}")))?;
+        let host = uri.authority().map(|authority| authority.as_str().to_owned());
+        let hash: String = Sha256::digest(&body).iter().map(|b| format!("{b:02x}")).collect();
+        let mut request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(header::HOST, host.unwrap_or_default())
+            .header("x-amz-content-sha256", hash)
+            .body(Full::new(body))
+            .map_err(|e| unsigned(e.to_string()))?;
+        request.headers_mut().extend(headers);
+        let (mut parts, body) = request.into_parts();
+        let signed = self.signer.sign(&mut parts, None).await;
+        signed.map_err(|e| unsigned(format!("the request cannot be signed: {e}")))?;
+        Ok(Request::from_parts(parts, body))
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, NoAnswer> {
+        let response = self.http.request(request).await.map_err(|e| NoAnswer {
+            // Without a connection nothing was sent.
+            effect: if e.is_connect() { Effect::None } else { Effect::Unknown },
+            detail: e.to_string(),
+        })?;
+        let status = response.status();
+        let body = response.into_body().collect().await.map_err(|e| NoAnswer {
+            effect: Effect::Unknown,
+            detail: format!("the answer broke off: {e}"),
+        })?;
+        Ok(Answer { status, body: body.to_bytes() })
+    }
+}

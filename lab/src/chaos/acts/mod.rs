@@ -1,0 +1,120 @@
+//! One effect on one node: how it is put into effect and shown to be. One file for one sort.
+
+mod flush;
+mod network;
+mod process;
+mod replay;
+pub(super) mod storm;
+
+pub(super) use replay::{catch_up, late};
+
+use super::inject::Injector;
+use super::{Act, ChaosError, NetProxy};
+use crate::engine::EngineError;
+use crate::plan::main_name;
+use crate::spec::model::{PoisonedRoute, Toxic};
+use storm::Storm;
+
+/// An act that is to be carried out.
+pub(super) struct Effect<'a> {
+    /// Who carries it out.
+    pub injector: &'a Injector<'a>,
+    /// The fault's identity.
+    pub id: &'a str,
+    /// The act.
+    pub act: &'a Act,
+    /// The node stays lost until the heal.
+    pub hold: bool,
+}
+
+/// What a node was like before the fault, to tell an effect from nothing having happened.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Before {
+    /// When the main container was started.
+    pub started_at: String,
+    /// The process that is to be killed.
+    pub pid: String,
+    /// How often a cache had been emptied.
+    pub flushes: u64,
+    /// How many keys it held.
+    pub keys: u64,
+}
+
+/// The proof of an effect, or what is missing.
+pub(super) type Proof = Result<String, String>;
+
+impl Effect<'_> {
+    /// The main container of the node.
+    fn container(&self) -> String {
+        main_name(self.injector.engine.lab(), self.act.node())
+    }
+
+    /// Looks at the node before anything is done to it.
+    pub async fn before(&self) -> Result<Before, EngineError> {
+        match self.act {
+            Act::Kill { .. } => process::before_kill(self).await,
+            Act::KillProcess { process, .. } => process::before_kill_process(self, *process).await,
+            Act::Flush { .. } => flush::before(self).await,
+            Act::Silence { .. }
+            | Act::Cut { .. }
+            | Act::Freeze { .. }
+            | Act::DelayReplay { .. }
+            | Act::Storm { .. }
+            | Act::Poison { .. } => Ok(Before::default()),
+        }
+    }
+
+    /// Puts it into effect. Connections that must be held are returned.
+    pub async fn apply(&self) -> Result<Option<Storm>, ChaosError> {
+        match self.act {
+            Act::Silence { .. } => network::cut(self, None).await?,
+            Act::Cut { peers, .. } => network::cut(self, Some(peers)).await?,
+            Act::Kill { .. } => self.injector.engine.kill(&self.container()).await?,
+            Act::Freeze { .. } => self.injector.engine.pause(&self.container()).await?,
+            Act::KillProcess { process, .. } => process::kill(self, *process).await?,
+            Act::DelayReplay { by_ms, .. } => replay::delay(self, *by_ms).await?,
+            Act::Flush { .. } => flush::flush(self).await?,
+            Act::Poison { poisoned, .. } => {
+                NetProxy::new(poisoned.api).inject(&poisoned.route, poisoned.toxic).await?;
+            }
+            Act::Storm { addresses, connections, .. } => {
+                return Ok(Some(storm::start(self, addresses, *connections)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks once whether it took effect.
+    pub async fn confirm(&self, before: &Before, held: &[Storm]) -> Result<Proof, EngineError> {
+        match self.act {
+            Act::Silence { .. } => network::confirm_silence(self).await,
+            Act::Cut { .. } => network::confirm_cut(self).await,
+            Act::Kill { .. } => process::confirm_kill(self, before).await,
+            Act::Freeze { .. } => process::confirm_freeze(self).await,
+            Act::KillProcess { process, .. } => {
+                process::confirm_kill_process(self, *process, before).await
+            }
+            Act::DelayReplay { by_ms, .. } => replay::confirm(self, *by_ms).await,
+            Act::Flush { .. } => flush::confirm(self, before).await,
+            Act::Poison { poisoned, .. } => Ok(confirm_poison(poisoned).await),
+            Act::Storm { connections, .. } => Ok(storm::confirm(self, *connections, held)),
+        }
+    }
+}
+
+/// What the proxy shows when it is asked again.
+async fn confirm_poison(p: &PoisonedRoute) -> Proof {
+    let what = match p.toxic {
+        Toxic::Latency { latency_ms, jitter_ms: 0 } => format!("{latency_ms} ms slower"),
+        Toxic::Latency { latency_ms, jitter_ms } => {
+            format!("{latency_ms} ms slower, give or take {jitter_ms}")
+        }
+        Toxic::Cut => "cut".into(),
+        Toxic::Reset => "reset".into(),
+    };
+    match NetProxy::new(p.api).suffers(&p.route, p.toxic).await {
+        Ok(true) => Ok(format!("{}: {} is {what}", p.node, p.route)),
+        Ok(false) => Err(format!("{}: {} is not {what}", p.node, p.route)),
+        Err(e) => Err(e.to_string()),
+    }
+}

@@ -1,0 +1,146 @@
+//! What a fault is decided from, and the questions that are asked of it.
+
+use std::net::Ipv4Addr;
+
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::ResolveError;
+use crate::chaos::roles::{Role, Roles};
+use crate::plan::layout::{Place, of_tier, with_duty};
+use crate::spec::model::{Kind, Name, Stage};
+use crate::spec::slots::Duty;
+
+pub(super) fn is_box(kind: &Kind) -> bool {
+    matches!(kind, Kind::Box(_))
+}
+
+pub(super) fn is_task(kind: &Kind) -> bool {
+    matches!(kind, Kind::Box(_) | Kind::Service(_))
+}
+
+pub(super) fn is_postgres(kind: &Kind) -> bool {
+    matches!(kind, Kind::Postgres(_))
+}
+
+pub(super) fn has_replicas(kind: &Kind) -> bool {
+    matches!(kind, Kind::Postgres(p) if !p.replicas.is_empty())
+}
+
+pub(super) fn is_redis(kind: &Kind) -> bool {
+    matches!(kind, Kind::Redis(_))
+}
+
+pub(super) fn is_cdn(kind: &Kind) -> bool {
+    matches!(kind, Kind::Cdn(_))
+}
+
+pub(super) fn is_aws(kind: &Kind) -> bool {
+    matches!(kind, Kind::Aws(_))
+}
+
+/// What a fault is decided from.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    /// The stage.
+    pub stage: &'a Stage,
+    /// Its nodes.
+    pub places: &'a [Place],
+    /// Who is who.
+    pub roles: &'a Roles,
+    /// Decides where there is a choice.
+    pub seed: u64,
+}
+
+impl Scene<'_> {
+    /// The named tier, or the stage's only one that fits.
+    pub(super) fn tier(
+        &self,
+        fault: &'static str,
+        named: Option<&Name>,
+        wanted: &'static str,
+        fits: fn(&Kind) -> bool,
+    ) -> Result<Name, ResolveError> {
+        let fitting: Vec<&Name> =
+            self.stage.tiers.iter().filter(|(_, t)| fits(&t.kind)).map(|(n, _)| n).collect();
+        let found = match (named, fitting.as_slice()) {
+            (Some(name), _) if fitting.contains(&name) => return Ok(name.clone()),
+            (None, [only]) => return Ok((*only).clone()),
+            (Some(name), []) => format!("`{name}` is not one, and the stage has none"),
+            (Some(name), _) => format!("`{name}` is not one; there are {}", list(&fitting)),
+            (None, []) => "the stage has none".into(),
+            (None, _) => format!("name one of {}", list(&fitting)),
+        };
+        Err(ResolveError::Tier { fault, wanted, found })
+    }
+
+    /// One node of a tier, in a zone if one is given, chosen by the seed.
+    pub(super) fn any(
+        &self,
+        tier: &str,
+        duty: Duty,
+        zone: Option<&Name>,
+    ) -> Result<Name, ResolveError> {
+        let candidates: Vec<&Place> = with_duty(self.places, tier, duty)
+            .filter(|p| zone.is_none_or(|z| *z == p.zone))
+            .collect();
+        let chosen = candidates.choose(&mut ChaCha8Rng::seed_from_u64(self.seed));
+        chosen.map(|p| p.name.clone()).ok_or_else(|| {
+            let what = if duty == Duty::Replica { "replica" } else { "node" };
+            ResolveError::NoNode(match zone {
+                Some(zone) => format!("tier {tier} has no {what} in zone {zone}"),
+                None => format!("tier {tier} has no {what}"),
+            })
+        })
+    }
+
+    /// The current primary of a `postgres` tier.
+    pub(super) fn primary(
+        &self,
+        fault: &'static str,
+        named: Option<&Name>,
+    ) -> Result<Name, ResolveError> {
+        self.primary_of(&self.tier(fault, named, "postgres", is_postgres)?)
+    }
+
+    /// The current primary of a tier.
+    pub(super) fn primary_of(&self, tier: &str) -> Result<Name, ResolveError> {
+        of_tier(self.places, tier)
+            .find(|p| self.roles.get(&p.name) == Some(&Role::Primary))
+            .map(|p| p.name.clone())
+            .ok_or_else(|| {
+                ResolveError::NoNode(format!("tier {tier} has no primary at this moment"))
+            })
+    }
+
+    /// Addresses of all nodes of a tier.
+    pub(super) fn addresses(&self, tier: &str) -> Vec<Ipv4Addr> {
+        of_tier(self.places, tier).map(|p| p.address).collect()
+    }
+
+    /// Addresses of the other nodes of a node's tier.
+    pub(super) fn peers(&self, node: &str) -> Vec<Ipv4Addr> {
+        let tier = self.places.iter().find(|p| p.name == node).map(|p| p.tier.as_str());
+        self.places
+            .iter()
+            .filter(|p| Some(p.tier.as_str()) == tier && p.name != node)
+            .map(|p| p.address)
+            .collect()
+    }
+
+    /// The named zone, else the zone of the current primary, else the first one.
+    pub(super) fn zone(&self, named: Option<&Name>) -> Name {
+        let of_primary =
+            self.places.iter().find(|p| self.roles.get(&p.name) == Some(&Role::Primary));
+        named
+            .or(of_primary.map(|p| &p.zone))
+            .or_else(|| self.stage.regions.first().and_then(|r| r.zones.first()))
+            .cloned()
+            .unwrap_or_default()
+    }
+}
+
+fn list(names: &[&Name]) -> String {
+    names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,158 @@
+//! `lab diff`: what one stage adds to another, and what it newly survives.
+
+use serde_json::json;
+
+use super::args::DiffArgs;
+use super::{CliError, Format, show};
+use crate::report::Ui;
+use crate::spec;
+use crate::spec::model::{Expectation, Experiment, Stage, Tier};
+use crate::spec::slots::slots;
+
+/// Compares two stages.
+pub fn run(args: &DiffArgs, ui: &Ui) -> Result<u8, CliError> {
+    let (before, _) = spec::load(&args.before)?;
+    let (after, _) = spec::load(&args.after)?;
+    let tiers = tiers(&before, &after);
+    let experiments = experiments(&before, &after);
+    if args.format == Format::Json {
+        ui.json(&json!({
+            "before": before.stage,
+            "after": after.stage,
+            "tiers": tiers.iter().map(Change::json).collect::<Vec<_>>(),
+            "experiments": experiments.iter().map(Change::json).collect::<Vec<_>>(),
+        }));
+        return Ok(0);
+    }
+    ui.result(&text(&before, &after, tiers, experiments));
+    Ok(0)
+}
+
+/// A line of the comparison.
+#[derive(Debug, PartialEq, Eq)]
+struct Change {
+    name: String,
+    how: &'static str,
+    before: String,
+    after: String,
+}
+
+impl Change {
+    fn json(&self) -> serde_json::Value {
+        json!({"name": self.name, "how": self.how, "before": self.before, "after": self.after})
+    }
+
+    fn row(self) -> Vec<String> {
+        vec![self.name, self.how.to_owned(), self.before, self.after]
+    }
+}
+
+fn text(before: &Stage, after: &Stage, tiers: Vec<Change>, experiments: Vec<Change>) -> String {
+    let mut out = format!("{} -> {}\n", before.stage, after.stage);
+    if let Some(lack) = &after.before {
+        out += &format!("\nWhat {} could not do: {}\n", before.stage, lack.trim());
+    }
+    out += &format!("\n{}\n", after.intent.trim());
+    let (b, a) = (before.stage.to_uppercase(), after.stage.to_uppercase());
+    for (head, changes) in [("TIER", tiers), ("EXPERIMENT", experiments)] {
+        if !changes.is_empty() {
+            let rows = changes.into_iter().map(Change::row);
+            out += &format!("\n{}\n", show::table(&[head, "CHANGE", &b, &a], rows));
+        }
+    }
+    out
+}
+
+fn tiers(before: &Stage, after: &Stage) -> Vec<Change> {
+    let added = after.tiers.iter().filter_map(|(name, tier)| {
+        let now = words(name, tier);
+        let change = match before.tiers.get(name) {
+            None => Change { name: name.clone(), how: "added", before: String::new(), after: now },
+            Some(old) => {
+                let was = words(name, old);
+                let how = "changed";
+                (was != now).then(|| Change { name: name.clone(), how, before: was, after: now })?
+            }
+        };
+        Some(change)
+    });
+    let gone = before.tiers.iter().filter(|(name, _)| !after.tiers.contains_key(*name));
+    let gone = gone.map(|(name, tier)| Change {
+        name: name.clone(),
+        how: "removed",
+        before: words(name, tier),
+        after: String::new(),
+    });
+    added.chain(gone).collect()
+}
+
+/// Kind and nodes.
+fn words(name: &str, tier: &Tier) -> String {
+    let nodes = slots(name, tier).len();
+    format!("{}, {nodes} {}", show::kind_name(tier), if nodes == 1 { "node" } else { "nodes" })
+}
+
+/// What is newly survived comes first: it is why the stage exists.
+fn experiments(before: &Stage, after: &Stage) -> Vec<Change> {
+    let mut changes: Vec<Change> = after
+        .experiments
+        .iter()
+        .filter_map(|(name, now)| {
+            let was = before.experiments.get(name);
+            let how = match (was.map(|e| e.expect), now.expect) {
+                (Some(Expectation::Breaks), Expectation::Survives) => "newly survived",
+                (Some(Expectation::Survives), Expectation::Breaks) => "no longer survived",
+                (Some(_), _) => return None,
+                (None, _) => "new",
+            };
+            let before = was.map(expected).unwrap_or_default();
+            Some(Change { name: name.clone(), how, before, after: expected(now) })
+        })
+        .collect();
+    changes.sort_by_key(|c| c.how != "newly survived");
+    changes
+}
+
+fn expected(e: &Experiment) -> String {
+    match e.expect {
+        Expectation::Survives => "survives".into(),
+        Expectation::Breaks => "breaks".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(name: &str) -> Stage {
+        spec::load(name).unwrap().0
+    }
+
+    #[test]
+    fn a_stage_is_no_different_from_itself() {
+        let s = stage("stage-1k");
+        assert_eq!((tiers(&s, &s), experiments(&s, &s)), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn each_pair_of_neighbours_has_something_that_only_the_upper_survives() {
+        for (lower, upper) in [("stage-1k", "stage-10k"), ("stage-10k", "stage-100k")] {
+            let changes = experiments(&stage(lower), &stage(upper));
+            let first = changes.first().map(|c| c.how);
+            assert_eq!(first, Some("newly survived"), "{lower} {upper}: {changes:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_added_changed_and_removed_is_named() {
+        let (lower, upper) = (stage("stage-100"), stage("stage-1k"));
+        let hows = |changes: Vec<Change>, name: &str| {
+            changes.into_iter().find(|c| c.name == name).map(|c| (c.how, c.before, c.after))
+        };
+        let some = |how, before: &str, after: &str| Some((how, before.into(), after.into()));
+        let up = || tiers(&lower, &upper);
+        assert_eq!(hows(up(), "lb"), some("added", "", "load-balancer, 2 nodes"));
+        assert_eq!(hows(up(), "db"), some("changed", "postgres, 1 node", "postgres, 2 nodes"));
+        assert_eq!(hows(up(), "box"), some("removed", "box, 1 node", ""));
+    }
+}

@@ -1,0 +1,78 @@
+//! Where a person's own client finds what runs: the site, and the databases behind it.
+
+use super::CliError;
+use crate::chaos::{Role, Roles};
+use crate::engine::Engine;
+use crate::kinds::{self, DATABASE, POSTGRES_PORT};
+use crate::plan::layout::{Place, of_tier};
+use crate::plan::ports::REDIS_PORT;
+use crate::run::RunningLab;
+use crate::spec::model::{Aws, Kind};
+use crate::spec::slots::Duty;
+
+/// One address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The node that answers there.
+    pub node: String,
+    /// `site`, `database`, …
+    pub what: &'static str,
+    /// With password, where one is needed: it is this lab's own.
+    pub url: String,
+}
+
+/// The published addresses.
+pub async fn sites(engine: &Engine, lab: &RunningLab) -> Result<Vec<Endpoint>, CliError> {
+    let mut found = Vec::new();
+    for container in engine.containers().await?.into_values() {
+        let known = lab.place(&container.node).is_some();
+        for (_, port) in container.ports.iter().filter(|_| known) {
+            let url = format!("http://127.0.0.1:{port}");
+            found.push(Endpoint { node: container.node.clone(), what: "site", url });
+        }
+    }
+    found.sort_by(|a, b| (&a.node, &a.url).cmp(&(&b.node, &b.url)));
+    found.dedup();
+    Ok(found)
+}
+
+/// The data stores, at the lab's own addresses, which only this machine reaches: of databases and
+/// caches the one that is the primary at this moment, of managed services all.
+pub fn stores(lab: &RunningLab, roles: &Roles) -> Vec<Endpoint> {
+    let primary = |p: &&Place| roles.get(&p.name) == Some(&Role::Primary);
+    let mut found = Vec::new();
+    for (name, tier) in &lab.stage.tiers {
+        let nodes = || of_tier(&lab.places, name);
+        match &tier.kind {
+            Kind::Postgres(_) => found.extend(nodes().filter(primary).map(|p| database(lab, p))),
+            Kind::Redis(_) => found.extend(nodes().filter(primary).map(|p| cache(lab, p))),
+            Kind::Aws(kind) => found.extend(nodes().filter_map(|p| services(kind, p))),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn database(lab: &RunningLab, place: &Place) -> Endpoint {
+    let password = kinds::password(&lab.network.secret, DATABASE);
+    let url =
+        format!("postgres://{DATABASE}:{password}@{}:{POSTGRES_PORT}/{DATABASE}", place.address);
+    Endpoint { node: place.name.clone(), what: "database", url }
+}
+
+fn cache(lab: &RunningLab, place: &Place) -> Endpoint {
+    let password = kinds::cache_password(&lab.network.secret, &place.tier);
+    let url = format!("redis://:{password}@{}:{REDIS_PORT}", place.address);
+    Endpoint { node: place.name.clone(), what: "cache", url }
+}
+
+/// Any key works for the emulators; the tools want one all the same.
+fn services(kind: &Aws, place: &Place) -> Option<Endpoint> {
+    let Duty::Emulator(emulator) = place.duty else { return None };
+    let all = kind.services.used();
+    let services: Vec<&str> =
+        all.into_iter().filter(|(_, e)| *e == emulator).map(|(s, _)| s).collect();
+    let node = format!("{}: {}", place.name, services.join(", "));
+    let url = format!("http://{}:{}", place.address, kinds::AWS_PORT);
+    Some(Endpoint { node, what: "aws", url })
+}

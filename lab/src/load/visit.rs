@@ -1,0 +1,120 @@
+//! What one user does: from the action to what the answer proves.
+
+use std::time::Instant;
+
+use super::classify::Answer;
+use super::client::Client;
+use super::connection::Reply;
+use super::request::Call;
+use super::schedule::Action;
+use super::sessions::{Sessions, SignedIn};
+use crate::journal::Session;
+
+/// One operation of one user.
+pub struct Visit<'a> {
+    /// Sends it.
+    pub client: &'a Client,
+    /// Who is signed in.
+    pub sessions: &'a Sessions,
+    /// The user's number.
+    pub user: u64,
+    /// How long the user waits.
+    pub deadline: Instant,
+}
+
+impl Visit<'_> {
+    /// Carries an action out. For what is about a profile also says what was written or seen.
+    pub async fn perform(&self, action: &Action) -> (Answer, Option<Session>) {
+        match action {
+            Action::WriteProfile => match self.sessions.turn(self.user) {
+                Some(turn) => self.write_profile(turn.version).await,
+                // Who is still waiting for an answer does not send the next version.
+                None => (Answer::NotSent("the version before is under way".into()), None),
+            },
+            Action::ReadProfile => self.read_profile().await,
+            action => (self.plain(action).await, None),
+        }
+    }
+
+    async fn plain(&self, action: &Action) -> Answer {
+        let call = Call::of(action);
+        if !action.kind().is_write() {
+            return self.send(call, None).await.0;
+        }
+        match self.signed_in().await {
+            Ok(signed_in) => self.send(call, Some(&signed_in)).await.0,
+            Err(answer) => answer,
+        }
+    }
+
+    async fn write_profile(&self, version: u64) -> (Answer, Option<Session>) {
+        let signed_in = match self.signed_in().await {
+            Ok(signed_in) => signed_in,
+            Err(answer) => return (answer, None),
+        };
+        let call = Call::write_profile(&signed_in.user_id, version);
+        let (answer, _) = self.send(call, Some(&signed_in)).await;
+        (answer, Some(Session { user: signed_in.user_id.to_string(), version }))
+    }
+
+    async fn read_profile(&self) -> (Answer, Option<Session>) {
+        let signed_in = match self.signed_in().await {
+            Ok(signed_in) => signed_in,
+            Err(answer) => return (answer, None),
+        };
+        let call = Call::read_profile(&signed_in.user_id);
+        let (answer, reply) = self.send(call, Some(&signed_in)).await;
+        let seen = reply.and_then(|reply| seen(&reply));
+        let answer = match (answer, seen) {
+            // There is no profile, and to have seen that is a good answer.
+            (Answer::Response { status: 404, .. }, Some(0)) => {
+                Answer::Response { status: 200, effect: None }
+            }
+            (Answer::Response { status: 200..=299, .. }, None) => {
+                Answer::Lost("an answer without version".into())
+            }
+            (answer, _) => answer,
+        };
+        let user = signed_in.user_id.to_string();
+        (answer, seen.map(|version| Session { user, version }))
+    }
+
+    async fn signed_in(&self) -> Result<SignedIn, Answer> {
+        self.sessions
+            .token(self.client, self.user, self.deadline)
+            .await
+            .map_err(|reason| Answer::NotSent(format!("sign-in: {reason}")))
+    }
+
+    /// Sends a call, of a signed-in user with what they have seen so far.
+    async fn send(&self, mut call: Call, who: Option<&SignedIn>) -> (Answer, Option<Reply>) {
+        if let Some(signed_in) = who {
+            call.token = Some(signed_in.token.clone());
+            call.position = self.sessions.position(self.user);
+        }
+        let reply = match self.client.send(&call, self.deadline).await {
+            Ok(reply) => reply,
+            Err(failure) => return (failure.into(), None),
+        };
+        if let Some(signed_in) = who {
+            self.sessions.saw(self.user, reply.position);
+            if reply.status == 401 {
+                self.sessions.refused(self.user, &signed_in.token).await;
+            }
+        }
+        (Answer::Response { status: reply.status, effect: reply.effect }, Some(reply))
+    }
+}
+
+/// The version in an answer; 0 when it says that there is none.
+fn seen(reply: &Reply) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Profile {
+        version: u64,
+    }
+    match reply.status {
+        404 => Some(0),
+        200..=299 => serde_json::from_slice::<Profile>(&reply.body).ok().map(|p| p.version),
+        _ => None,
+    }
+}

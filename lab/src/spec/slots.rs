@@ -1,0 +1,130 @@
+//! The nodes that a tier asks for, in their order, before they have addresses.
+
+use super::edges::is_faultable;
+use super::model::{Emulator, Kind, Name, Stage, Tier};
+
+/// What a node is for within its tier. Which of the members is the primary is no duty: it changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Duty {
+    /// One of the nodes that `zones` counts.
+    #[default]
+    Member,
+    /// An asynchronous read replica of a `postgres` tier, never promoted.
+    Replica,
+    /// Watches the data servers of a `redis` tier.
+    Sentinel,
+    /// Stands for the managed services of an `aws` tier that are its own.
+    Emulator(Emulator),
+    /// Stands between the callers of a zone and what they call.
+    NetworkProxy,
+}
+
+impl Duty {
+    /// The field of the tier that asks for such nodes.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Member => "zones",
+            Self::Replica => "replicas",
+            Self::Sentinel => "sentinels",
+            Self::Emulator(_) => "services",
+            Self::NetworkProxy => "zones",
+        }
+    }
+}
+
+/// Where a node stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// In a zone.
+    Zone(Name),
+    /// In a region and none of its zones; the stage's first region when it has no name.
+    Region(Option<Name>),
+    /// Nowhere in particular.
+    Global,
+}
+
+/// A node that a tier asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// `<tier>-<zone><n>`, with the duty between the two when it is not that of a member:
+    /// `web-a1`, `db-replica-b1`, `cache-sentinel-c1`; `aws-localstack` and `cdn-1` without a zone.
+    pub name: String,
+    /// What the node is for.
+    pub duty: Duty,
+    /// Where it stands.
+    pub ground: Ground,
+}
+
+/// The nodes of a tier: its members first.
+pub fn slots(name: &str, tier: &Tier) -> Vec<Slot> {
+    let mut all = zonal(name, "", Duty::Member, &tier.zones);
+    match &tier.kind {
+        Kind::Postgres(kind) => {
+            all.extend(zonal(name, "replica-", Duty::Replica, &kind.replicas));
+        }
+        Kind::Redis(kind) => {
+            all.extend(zonal(name, "sentinel-", Duty::Sentinel, &kind.sentinels));
+        }
+        Kind::Aws(kind) => all.extend(kind.services.emulators().into_iter().map(|e| Slot {
+            name: format!("{name}-{}", e.as_str()),
+            duty: Duty::Emulator(e),
+            ground: Ground::Region(kind.region.clone()),
+        })),
+        Kind::Cdn(_) if tier.zones.is_empty() => {
+            let name = format!("{name}-1");
+            all.push(Slot { name, duty: Duty::Member, ground: Ground::Global });
+        }
+        _ => {}
+    }
+    all
+}
+
+/// Every node of a stage, the control plane excepted: tier and node. Network proxies come last and
+/// belong to a tier of their own, `web-net`, which is not in the stage.
+pub fn all_slots(stage: &Stage) -> Vec<(Name, Slot)> {
+    let of_tier = |(name, tier): (&Name, &Tier)| {
+        slots(name, tier).into_iter().map(|slot| (name.clone(), slot)).collect::<Vec<_>>()
+    };
+    let mut all: Vec<(Name, Slot)> = stage.tiers.iter().flat_map(of_tier).collect();
+    for (name, tier) in &stage.tiers {
+        if stage.edges.iter().any(|e| e.from == *name && is_faultable(stage, e)) {
+            let proxies = network_proxies(name, tier);
+            all.extend(proxies.into_iter().map(|slot| (network_tier(name), slot)));
+        }
+    }
+    all
+}
+
+/// The tier of a caller's network proxies.
+pub fn network_tier(caller: &str) -> Name {
+    format!("{caller}-net")
+}
+
+/// One in each zone of the caller.
+fn network_proxies(caller: &str, tier: &Tier) -> Vec<Slot> {
+    let name = network_tier(caller);
+    let duty = Duty::NetworkProxy;
+    if tier.zones.is_empty() {
+        return vec![Slot { name: format!("{name}-1"), duty, ground: Ground::Global }];
+    }
+    let one_each: Vec<(&Name, &u16)> = tier.zones.keys().map(|zone| (zone, &1)).collect();
+    zonal(&name, "", duty, one_each)
+}
+
+fn zonal<'a>(
+    tier: &str,
+    duty_word: &str,
+    duty: Duty,
+    zones: impl IntoIterator<Item = (&'a Name, &'a u16)>,
+) -> Vec<Slot> {
+    let slot = |zone: &Name, n: u16| Slot {
+        name: format!("{tier}-{duty_word}{zone}{n}"),
+        duty,
+        ground: Ground::Zone(zone.clone()),
+    };
+    zones
+        .into_iter()
+        .flat_map(|(zone, count)| (1..=*count).map(move |n| (zone, n)))
+        .map(|(zone, n)| slot(zone, n))
+        .collect()
+}

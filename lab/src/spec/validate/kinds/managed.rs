@@ -1,0 +1,93 @@
+//! What managed services, and those who use them, demand.
+
+use crate::spec::model::{Aws, Carts, DatabaseProxy, Emulator, Kind, Service};
+use crate::spec::path::Path;
+use crate::spec::validate::{Check, DATABASE_KINDS};
+
+impl Check<'_> {
+    /// A service calls tiers that exist, and that have what it needs of them.
+    pub(super) fn service(&mut self, path: &Path, kind: &Service) {
+        self.named(path, "database", kind.database.as_deref(), &DATABASE_KINDS);
+        self.named(path, "cache", kind.cache.as_deref(), &["redis"]);
+        self.named(path, "aws", kind.aws.as_deref(), &["aws"]);
+        if kind.carts == Carts::Dynamodb {
+            self.managed(&path.key("carts"), "carts: dynamodb", kind.aws.as_deref(), "dynamodb");
+        }
+        if kind.assets_bucket.is_some() {
+            self.managed(&path.key("assets_bucket"), "assets_bucket", kind.aws.as_deref(), "s3");
+        }
+    }
+
+    /// The field at `path` needs a managed service of the tier `aws`.
+    pub(super) fn managed(&mut self, path: &Path, field: &str, aws: Option<&str>, service: &str) {
+        let message = match aws {
+            None => format!("`{field}` needs `{service}`, and no tier of kind aws is named"),
+            Some(name) => {
+                let tier = self.known_tiers().find(|(n, _)| *n == name);
+                // A tier that is not there, or is something else, has its own message.
+                let Some(Kind::Aws(kind)) = tier.map(|(_, tier)| &tier.kind) else { return };
+                if kind.services.used().iter().any(|(used, _)| *used == service) {
+                    return;
+                }
+                format!("`{field}` needs `{service}`, which tier `{name}` does not have")
+            }
+        };
+        let problem = self.at_value(path, message).found(field);
+        self.report(
+            problem.allowed(format!("a tier of kind aws whose `services` has `{service}`")),
+        );
+    }
+
+    /// Every service has an emulator that can stand for it, and there is at least one.
+    pub(super) fn aws(&mut self, path: &Path, name: &str, kind: &Aws) {
+        let services = path.key("services");
+        let used = kind.services.used();
+        if used.is_empty() {
+            let message = format!("tier `{name}` has no service");
+            let problem = self.at_key(&services, message).found("nothing");
+            self.report(problem.allowed("at least one service, such as `s3: localstack`"));
+        }
+        for (service, emulator) in used.into_iter().filter(|(s, e)| !e.has(s)) {
+            let emulator = emulator.as_str();
+            let message =
+                format!("`{emulator}` does not have `{service}`: it is not in its free package");
+            let problem = self.at_value(&services.key(service), message).found(emulator);
+            self.report(problem.allowed(Emulator::Ministack.as_str()));
+        }
+        self.region(path, name, kind.region.as_deref());
+    }
+
+    fn region(&mut self, path: &Path, name: &str, region: Option<&str>) {
+        let Some(regions) = &self.draft.regions else { return };
+        let names = || regions.iter().map(|r| r.name.as_str());
+        let problem = match region {
+            Some(region) if !names().any(|n| n == region) => {
+                let message = format!("unknown region `{region}` in tier `{name}`");
+                self.at_value(&path.key("region"), message).found(region)
+            }
+            None if regions.len() > 1 => {
+                let message = format!("tier `{name}` is regional, and the stage has more regions");
+                self.at_key(path, message).found("no `region`")
+            }
+            _ => return,
+        };
+        let found = region.unwrap_or_default().to_owned();
+        self.report(problem.one_of(&found, names()));
+    }
+
+    /// A proxy follows a primary that somebody knows.
+    pub(super) fn database_proxy(&mut self, path: &Path, name: &str, kind: &DatabaseProxy) {
+        let tier = self.named(path, "database", Some(&kind.database), &["postgres"]);
+        let Some(Kind::Postgres(postgres)) = tier.map(|t| &t.kind) else { return };
+        if postgres.coordination.is_some() {
+            return;
+        }
+        let message = format!(
+            "the proxy `{name}` follows the primary of `{}`, which has no `coordination`: nobody \
+             says who the primary is",
+            kind.database
+        );
+        let problem = self.at_value(&path.key("database"), message).found(&kind.database);
+        self.report(problem.allowed("a postgres tier with `coordination`"));
+    }
+}
