@@ -12,6 +12,8 @@ use crate::spec::model::Fault;
 
 /// How long the undoing may take to show.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(10);
+/// How long there must be no fault until there is none: as long as `down` waits for the same reason.
+const QUIET: Duration = Duration::from_millis(600);
 /// Pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -47,6 +49,19 @@ pub async fn heal_all(
     record: &(dyn Fn(Event) + Sync),
 ) -> Result<Vec<Marker>, ChaosError> {
     heal_where(engine, record, |_| true).await
+}
+
+/// Heals every active fault, also one that Docker was still writing down when it was asked: until
+/// there has been none for a while.
+pub async fn heal_until_quiet(engine: &Engine) -> Result<(), ChaosError> {
+    let mut quiet_since = Instant::now();
+    while quiet_since.elapsed() < QUIET {
+        if !heal_all(engine, &|_| {}).await?.is_empty() {
+            quiet_since = Instant::now();
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
 }
 
 /// Heals the faults whose command is no longer alive.

@@ -15,7 +15,7 @@ mod tests;
 mod toxic;
 
 pub use adjust::{Adjust, adjusted};
-pub use heal::{heal, heal_abandoned, heal_all};
+pub use heal::{heal, heal_abandoned, heal_all, heal_until_quiet};
 pub use inject::{Active, Injector};
 pub use name::{Offer, offers};
 pub use resolve::{Act, Injection, ResolveError, resolve};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::args::ChaosArgs;
-use super::error::{INCONCLUSIVE, INTERRUPTED};
+use super::error::INCONCLUSIVE;
+use super::interrupt::Interrupt;
 use super::{CliError, Format, Global, show, verify};
 use crate::chaos::{self, Active, Adjust, ChaosError, Injector, adjusted, offers, resolve};
 use crate::engine::Engine;
@@ -54,7 +55,7 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
     Ok(code)
 }
 
-/// Injects, waits and heals; Ctrl-C heals at once.
+/// Injects, waits and heals; Ctrl-C heals at once, also when it came during the injection.
 async fn one_fault(
     lab: &RunningLab,
     fault: &Fault,
@@ -69,6 +70,7 @@ async fn one_fault(
     let secret = &lab.network.secret;
     let injector = Injector { engine: &lab.engine, places: &lab.places, image, secret, record };
     ui.step(&format!("{} on {}", fault.name(), injection.nodes.join(", ")));
+    let mut interrupt = Interrupt::listen()?;
     let id = format!("{:08x}", run::now() & 0xffff_ffff);
     let mut active = injector.inject(&id, &injection).await?;
     match &active.evidence {
@@ -78,13 +80,13 @@ async fn one_fault(
     let until = active.since + active.duration;
     ui.step(&format!("healing after {:.1} s: {}", active.duration.as_secs_f64(), injection.heal));
     let interrupted = tokio::select! {
-        () = tokio::time::sleep_until(until.into()) => false,
-        _ = tokio::signal::ctrl_c() => true,
+        () = tokio::time::sleep_until(until.into()) => None,
+        code = interrupt.come() => Some(code),
     };
     active.heal(&lab.engine, record).await?;
-    if interrupted {
+    if let Some(code) = interrupted {
         ui.step("interrupted: the fault is healed");
-        return Ok(INTERRUPTED);
+        return Ok(code);
     }
     await_calm(lab, ui).await;
     Ok(exit_code(&active))

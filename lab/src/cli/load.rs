@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::args::LoadArgs;
+use super::interrupt::Interrupt;
 use super::{CliError, Format, Global};
 use crate::engine::Engine;
 use crate::load::{self, LoadConfig, Plan, Summary};
@@ -32,8 +33,9 @@ pub async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<u8, CliErr
     let targets = lab.entry();
     let config = LoadConfig { plan, targets, timeout, users: run::USERS, max_in_flight: None };
     ui.step(&format!("{rate} requests/s for {:.0} s", args.duration.as_secs_f64()));
+    let mut interrupt = Interrupt::listen()?;
     let handle = load::start(config, Box::new(drop))?;
-    watch(&handle, args.duration, ui).await;
+    watch(&handle, args.duration, &mut interrupt, ui).await;
     let summary = handle.stop().await?;
     match args.format {
         Format::Json => ui.json(&as_json(&summary)),
@@ -43,13 +45,13 @@ pub async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<u8, CliErr
 }
 
 /// One line a second until the time is over or Ctrl-C comes.
-async fn watch(handle: &load::LoadHandle, duration: Duration, ui: &Ui) {
+async fn watch(handle: &load::LoadHandle, duration: Duration, interrupt: &mut Interrupt, ui: &Ui) {
     let end = Instant::now() + duration;
     loop {
         let left = end.saturating_duration_since(Instant::now());
         tokio::select! {
             () = tokio::time::sleep(left.min(VIEW_EVERY)) => {}
-            _ = tokio::signal::ctrl_c() => return,
+            _ = interrupt.come() => return,
         }
         if left.is_zero() {
             return;

@@ -14,6 +14,7 @@ mod exec;
 mod export;
 mod heal;
 mod images;
+mod interrupt;
 mod list;
 mod load;
 mod logs;

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::args::VerifyArgs;
-use super::error::INTERRUPTED;
+use super::interrupt::Interrupt;
 use super::{CliError, Format, Global, report as rejudging, up};
 use crate::engine::{Engine, Lock};
 use crate::journal::{Entry, Event, RunStarted, Writer};
-use crate::plan::main_name;
+use crate::plan::{CONTROL, main_name};
 use crate::report::{self, Ui};
 use crate::run::{
     self, CANARY_PREFIX, ExperimentRun, Pace, RunFolder, RunningLab, SharedJournal, since_up,
@@ -43,15 +43,19 @@ pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliE
     check_only(&stage, &args.only)?;
     let folder = RunFolder::create(&args.out, &stage.stage)?;
     let verifying = Verifying { global, args, ui, engine: &engine, stage: &stage, folder: &folder };
+    let stays = was_up || args.keep;
+    let mut interrupt = Interrupt::listen()?;
     let result = tokio::select! {
         result = verifying.everything(was_up) => result,
-        _ = tokio::signal::ctrl_c() => {
-            ui.step("interrupted: healing");
-            chaos::heal_all(&engine, &|_| {}).await?;
-            Ok(INTERRUPTED)
+        code = interrupt.come() => {
+            ui.step("interrupted");
+            if stays {
+                chaos::heal_until_quiet(&engine).await?;
+            }
+            Ok(code)
         }
     };
-    if !was_up && !args.keep {
+    if !stays {
         let removed = engine.down().await;
         ui.step("the lab is removed (`--keep` leaves it running)");
         removed?;
@@ -179,7 +183,7 @@ impl Verifying<'_> {
     }
 
     async fn keep_logs(&self, lab: &RunningLab) -> Result<(), CliError> {
-        for node in lab.places.iter().map(|p| p.name.as_str()).chain(["control"]) {
+        for node in lab.places.iter().map(|p| p.name.as_str()).chain([CONTROL]) {
             let log = self.engine.log_tail(&main_name(&self.global.lab, node), LOG_LINES).await;
             self.folder.write(&format!("logs/{node}.log"), &log)?;
         }

@@ -6,6 +6,8 @@ use bollard::query_parameters::{RemoveContainerOptions, RemoveVolumeOptions};
 use futures::stream::{self, StreamExt};
 
 use super::{Engine, EngineError};
+use crate::plan::observed::Part;
+use crate::plan::{CONTROL, main_name};
 
 /// What `down` removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,49 +23,62 @@ pub struct Removed {
 /// How long nothing may appear until the removal is over. Docker was seen to finish a container
 /// within this time on a busy machine.
 const QUIET: Duration = Duration::from_millis(600);
+/// How long a thing may refuse to be removed. What Docker is just making or starting is done by then.
+const STUBBORN: Duration = Duration::from_secs(10);
 /// Pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How many removals run at once; more only queue in the engine.
 const PARALLEL: usize = 4;
 
+impl Removed {
+    fn add(&mut self, more: Self) {
+        self.containers += more.containers;
+        self.volumes += more.volumes;
+        self.networks += more.networks;
+    }
+}
+
 impl Engine {
     /// Removes every container, volume and network of this lab. Goes on after a failure, so that
-    /// one stubborn object does not keep the others alive, and reports the first failure at the
-    /// end. Safe to run at any time and any number of times.
+    /// one stubborn object does not keep the others alive. Safe to run at any time and any number
+    /// of times.
     ///
     /// Docker finishes what a killed command had asked for: a container may appear after everything
-    /// was removed. So it is over only when nothing has appeared for a while.
+    /// was removed, and what is being made cannot be removed at that moment. So it is over only when
+    /// nothing has appeared for a while, and a failure counts only when it lasts.
+    ///
+    /// # Errors
+    /// The first thing that could still not be removed after ten seconds of trying.
     pub async fn down(&self) -> Result<Removed, EngineError> {
-        let mut all = self.sweep().await?;
-        let mut quiet_since = Instant::now();
-        while all != Removed::default() && quiet_since.elapsed() < QUIET {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let more = self.sweep().await?;
-            if more != Removed::default() {
-                all.containers += more.containers;
-                all.volumes += more.volumes;
-                all.networks += more.networks;
-                quiet_since = Instant::now();
+        let begun = Instant::now();
+        let mut all = Removed::default();
+        let mut quiet_since = begun;
+        loop {
+            let (more, failure) = self.sweep().await?;
+            all.add(more);
+            match failure {
+                Some(e) if begun.elapsed() >= STUBBORN => return Err(e),
+                Some(_) => quiet_since = Instant::now(),
+                None if more != Removed::default() => quiet_since = Instant::now(),
+                None if all == Removed::default() || quiet_since.elapsed() >= QUIET => {
+                    return Ok(all);
+                }
+                None => {}
             }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
-        Ok(all)
     }
 
-    /// Removes what is there now.
-    async fn sweep(&self) -> Result<Removed, EngineError> {
+    /// Removes what is there now; returns it, and the first failure.
+    async fn sweep(&self) -> Result<(Removed, Option<EngineError>), EngineError> {
         let mut removed = Removed::default();
         let mut first_error = None;
-        // Main containers go before the holders whose namespaces they live in.
-        let mut containers: Vec<_> = self.containers().await?.into_iter().collect();
-        containers.sort_by_key(|(_, c)| std::cmp::Reverse(c.part));
-        let (holders, others): (Vec<_>, Vec<_>) = containers
-            .into_iter()
-            .map(|(name, c)| (name, c.part == crate::plan::observed::Part::Holder))
-            .partition(|(_, holder)| *holder);
-        for group in [others, holders] {
+        let containers = self.containers().await?;
+        let found = containers.into_iter().map(|(name, c)| (name, c.part)).collect();
+        for group in in_order(self.lab(), found) {
             let results: Vec<_> = stream::iter(group)
-                .map(|(name, _)| async move { self.remove_container(&name).await })
+                .map(|name| async move { self.remove_container(&name).await })
                 .buffer_unordered(PARALLEL)
                 .collect()
                 .await;
@@ -80,7 +95,7 @@ impl Engine {
             let result = self.remove_network(&network).await;
             count(vec![result], &mut removed.networks, &mut first_error);
         }
-        first_error.map_or(Ok(removed), Err)
+        Ok((removed, first_error))
     }
 
     /// Removes one container, running or not; one that is gone is fine.
@@ -121,6 +136,22 @@ impl Engine {
     }
 }
 
+/// The containers in the order in which they go: the control plane first, which would start again
+/// what it sees dead; holders last, in whose namespaces the others live.
+fn in_order(lab: &str, found: Vec<(String, Part)>) -> [Vec<String>; 3] {
+    let control = main_name(lab, CONTROL);
+    let mut groups: [Vec<String>; 3] = Default::default();
+    let [first, others, holders] = &mut groups;
+    for (name, part) in found {
+        match part {
+            Part::Holder => holders.push(name),
+            _ if name == control => first.push(name),
+            _ => others.push(name),
+        }
+    }
+    groups
+}
+
 fn count(
     results: Vec<Result<(), EngineError>>,
     done: &mut usize,
@@ -131,5 +162,25 @@ fn count(
             Ok(()) => *done += 1,
             Err(e) => *first_error = first_error.take().or(Some(e)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_would_start_others_again_goes_first_and_who_carries_others_last() {
+        let found = [
+            ("l-control", Part::Main),
+            ("l-control-net", Part::Holder),
+            ("l-db-a1", Part::Main),
+            ("l-db-a1-net", Part::Holder),
+            ("l-fault-1", Part::Fault),
+        ];
+        let found = found.map(|(name, part)| (name.to_owned(), part)).to_vec();
+        let expected: [&[&str]; 3] =
+            [&["l-control"], &["l-db-a1", "l-fault-1"], &["l-control-net", "l-db-a1-net"]];
+        assert_eq!(in_order("l", found), expected);
     }
 }

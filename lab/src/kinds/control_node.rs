@@ -2,6 +2,7 @@
 
 use super::{Context, blank, entry};
 use crate::control::{CONFIG_PATH, ControlConfig, DATA_PATH, PORT, WatchedNode};
+use crate::plan::CONTROL;
 use crate::plan::layout::{Place, of_tier};
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
 use crate::spec::model::Kind;
@@ -14,7 +15,7 @@ const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 /// The control plane.
 pub(super) fn node(context: &Context<'_>, places: &[Place], nodes: &[NodeSpec]) -> NodeSpec {
     let place = Place {
-        name: "control".into(),
+        name: CONTROL.into(),
         tier: "control".into(),
         duty: Duty::Member,
         region: String::new(),

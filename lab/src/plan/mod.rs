@@ -103,6 +103,9 @@ impl Plan {
     }
 }
 
+/// Node of the control plane.
+pub const CONTROL: &str = "control";
+
 /// Name of a node's main container.
 pub fn main_name(lab: &str, node: &str) -> String {
     format!("{lab}-{node}")

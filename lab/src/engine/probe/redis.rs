@@ -1,39 +1,25 @@
-//! Readiness of a cache: a few commands in Redis's protocol, and what their answers mean.
+//! Readiness of a cache: what its servers say of themselves, and what that means.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use ::redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, FromRedisValue, RedisResult};
 
-use super::{MAX_ANSWER, PROBE_TIMEOUT, Ready};
+use super::{PROBE_TIMEOUT, Ready};
 use crate::plan::ports::{REDIS_PORT, SENTINEL_PORT};
-
-/// An answer in Redis's protocol.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Reply {
-    /// A status, a number or a text.
-    Text(String),
-    /// Nothing.
-    Nil,
-    /// A refusal.
-    Error(String),
-    /// Several answers.
-    List(Vec<Reply>),
-}
 
 /// Looks once at a data server.
 pub(super) async fn data(address: Ipv4Addr, password: &str, replicas: u16) -> Ready {
-    let commands: [&[&str]; 2] = [&["AUTH", password], &["INFO", "replication"]];
-    match ask(address, REDIS_PORT, &commands).await {
-        Ok(replies) => match replies.as_slice() {
-            [Reply::Text(_), Reply::Text(info), ..] => judge_data(info, replicas),
-            [Reply::Error(e), ..] | [_, Reply::Error(e), ..] => {
-                Ready::NotYet(format!("Redis: {e}"))
-            }
-            _ => Ready::NotYet("Redis gives no answer that can be read".into()),
-        },
+    match replication(address, password).await {
+        Ok(info) => judge_data(&info, replicas),
         Err(e) => Ready::NotYet(format!("Redis: {e}")),
     }
+}
+
+async fn replication(address: Ipv4Addr, password: &str) -> std::io::Result<String> {
+    let mut info = ::redis::cmd("INFO");
+    info.arg("replication");
+    ask(address, REDIS_PORT, password, &info).await
 }
 
 /// A primary needs all its replicas, a replica its link.
@@ -82,13 +68,8 @@ impl RedisRole {
 /// # Errors
 /// It does not answer, or not with its role.
 pub async fn role(address: Ipv4Addr, password: &str) -> std::io::Result<RedisRole> {
-    let commands: [&[&str]; 2] = [&["AUTH", password], &["INFO", "replication"]];
-    match ask(address, REDIS_PORT, &commands).await?.as_slice() {
-        [_, Reply::Text(info), ..] => {
-            read_role(info).ok_or_else(|| std::io::Error::other("Redis does not say its role"))
-        }
-        other => Err(std::io::Error::other(format!("Redis answers {other:?}"))),
-    }
+    let info = replication(address, password).await?;
+    read_role(&info).ok_or_else(|| std::io::Error::other("Redis does not say its role"))
 }
 
 fn read_role(info: &str) -> Option<RedisRole> {
@@ -126,29 +107,20 @@ struct View {
 }
 
 async fn view(node: Ipv4Addr, name: &str) -> std::io::Result<View> {
-    let replies = ask(node, SENTINEL_PORT, &[&["SENTINEL", "MASTER", name]]).await?;
-    match replies.into_iter().next() {
-        Some(Reply::List(fields)) => Ok(read_view(&fields)),
-        Some(Reply::Error(e)) => Err(std::io::Error::other(e)),
-        _ => Err(std::io::Error::other("gives no answer that can be read")),
-    }
+    let mut known = ::redis::cmd("SENTINEL");
+    known.arg("MASTER").arg(name);
+    let fields: BTreeMap<String, String> = ask(node, SENTINEL_PORT, "", &known).await?;
+    Ok(read_view(&fields))
 }
 
-/// A flat list of names and values.
-fn read_view(fields: &[Reply]) -> View {
-    let mut view = View::default();
-    for pair in fields.chunks(2) {
-        let [Reply::Text(name), Reply::Text(value)] = pair else { continue };
-        let field = match name.as_str() {
-            "ip" => &mut view.primary,
-            "flags" => &mut view.flags,
-            "num-other-sentinels" => &mut view.other_sentinels,
-            "num-slaves" => &mut view.replicas,
-            _ => continue,
-        };
-        field.clone_from(value);
+fn read_view(fields: &BTreeMap<String, String>) -> View {
+    let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
+    View {
+        primary: field("ip"),
+        flags: field("flags"),
+        other_sentinels: field("num-other-sentinels"),
+        replicas: field("num-slaves"),
     }
-    view
 }
 
 /// All Sentinels name the same primary, which is alive, and know each other and every replica.
@@ -176,71 +148,32 @@ fn judge_sentinels(views: &[View], sentinels: usize, replicas: u16) -> Ready {
     Ready::Yes
 }
 
-/// Sends commands one after the other, and reads their answers in this order.
-async fn ask(address: Ipv4Addr, port: u16, commands: &[&[&str]]) -> std::io::Result<Vec<Reply>> {
+/// Asks one question on a connection of its own, which ends with the answer.
+async fn ask<T: FromRedisValue>(
+    address: Ipv4Addr,
+    port: u16,
+    password: &str,
+    command: &Cmd,
+) -> std::io::Result<T> {
     let exchange = async {
-        let mut stream = TcpStream::connect((address, port)).await?;
-        let request: String = commands.iter().map(|words| encode(words)).collect();
-        stream.write_all(request.as_bytes()).await?;
-        let mut bytes = Vec::new();
-        loop {
-            let mut chunk = [0; 4096];
-            let n = stream.read(&mut chunk).await?;
-            bytes.extend(chunk.iter().take(n));
-            let replies = decode(&bytes);
-            // An error may be the only answer: the server then closes the connection.
-            if replies.len() >= commands.len() || n == 0 || bytes.len() as u64 > MAX_ANSWER {
-                return Ok(replies);
-            }
+        let target = ConnectionAddr::Tcp(address.to_string(), port);
+        let mut info = ::redis::IntoConnectionInfo::into_connection_info(target)?;
+        let mut login = info.redis_settings().clone().set_skip_set_lib_name();
+        if !password.is_empty() {
+            login = login.set_password(password);
         }
+        info = info.set_redis_settings(login);
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PROBE_TIMEOUT))
+            .set_response_timeout(None);
+        let client = Client::open(info)?;
+        let mut open = client.get_multiplexed_async_connection_with_config(&config).await?;
+        let answer: RedisResult<T> = command.query_async(&mut open).await;
+        answer
     };
-    tokio::time::timeout(PROBE_TIMEOUT, exchange)
-        .await
-        .unwrap_or_else(|_| Err(std::io::Error::other("no answer in time")))
-}
-
-fn encode(words: &[&str]) -> String {
-    let word = |w: &&str| format!("${}\r\n{w}\r\n", w.len());
-    format!("*{}\r\n{}", words.len(), words.iter().map(word).collect::<String>())
-}
-
-/// The complete answers at the beginning of what was received.
-fn decode(bytes: &[u8]) -> Vec<Reply> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut rest: &str = &text;
-    let mut replies = Vec::new();
-    while let Some((reply, after)) = decode_one(rest, 0) {
-        replies.push(reply);
-        rest = after;
-    }
-    replies
-}
-
-/// Answers are never nested deeper than this.
-const DEEPEST: u8 = 4;
-
-fn decode_one(text: &str, depth: u8) -> Option<(Reply, &str)> {
-    let (line, rest) = text.split_once("\r\n")?;
-    let value = line.get(1..)?;
-    match line.chars().next()? {
-        '-' => Some((Reply::Error(value.into()), rest)),
-        '$' if value == "-1" => Some((Reply::Nil, rest)),
-        '$' => {
-            let len: usize = value.parse().ok()?;
-            let body = rest.get(..len)?;
-            Some((Reply::Text(body.into()), rest.get(len..)?.strip_prefix("\r\n")?))
-        }
-        '*' if depth < DEEPEST => {
-            let mut rest = rest;
-            let mut items = Vec::new();
-            for _ in 0..value.parse::<usize>().ok()? {
-                let (item, after) = decode_one(rest, depth + 1)?;
-                items.push(item);
-                rest = after;
-            }
-            Some((Reply::List(items), rest))
-        }
-        _ => Some((Reply::Text(value.into()), rest)),
+    match tokio::time::timeout(PROBE_TIMEOUT, exchange).await {
+        Ok(answer) => answer.map_err(std::io::Error::other),
+        Err(_) => Err(std::io::Error::other("no answer in time")),
     }
 }
 
@@ -250,17 +183,6 @@ mod tests {
 
     fn no(text: &str) -> Ready {
         Ready::NotYet(text.into())
-    }
-
-    #[test]
-    fn answers_are_read_in_order_and_only_when_complete() {
-        let text = |t: &str| Reply::Text(t.into());
-        let all = b"+OK\r\n$5\r\na\r\nbc\r\n*2\r\n:7\r\n$-1\r\n-ERR no\r\n";
-        let list = Reply::List(vec![text("7"), Reply::Nil]);
-        assert_eq!(decode(all), [text("OK"), text("a\r\nbc"), list, Reply::Error("ERR no".into())]);
-        assert_eq!(decode(&all[..12]), [text("OK")]);
-        assert_eq!(decode(b"*99999999999\r\n"), []);
-        assert_eq!(encode(&["INFO", "x"]), "*2\r\n$4\r\nINFO\r\n$1\r\nx\r\n");
     }
 
     #[test]
@@ -286,11 +208,14 @@ mod tests {
 
     #[test]
     fn sentinels_agree_and_know_everybody() {
-        let fields = ["name", "c", "ip", "10.0.0.1", "flags", "master", "num-slaves", "1"];
-        let more = ["num-other-sentinels", "2"];
-        let replies: Vec<Reply> =
-            fields.iter().chain(&more).map(|f| Reply::Text((*f).into())).collect();
-        let view = read_view(&replies);
+        let fields = [
+            ("name", "c"),
+            ("ip", "10.0.0.1"),
+            ("flags", "master"),
+            ("num-slaves", "1"),
+            ("num-other-sentinels", "2"),
+        ];
+        let view = read_view(&fields.map(|(n, v)| (n.to_owned(), v.to_owned())).into());
         let all = vec![view.clone(); 3];
         assert_eq!(judge_sentinels(&all, 3, 1), Ready::Yes);
         assert_eq!(judge_sentinels(&all, 3, 2), no("a Sentinel knows 1 of 2 replicas"));
