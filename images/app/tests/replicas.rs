@@ -49,7 +49,7 @@ fn version(answer: &Answer) -> i64 {
 async fn replayed(http: &Http, author: &Author, wanted: i64) {
     until("the replica has replayed the version", || async {
         let read = http.get(&author.path()).await;
-        (read.header("x-served-by") == "replica" && version(&read) == wanted).then_some(())
+        (read.header("x-read-from") == "replica" && version(&read) == wanted).then_some(())
     })
     .await;
 }
@@ -68,7 +68,7 @@ async fn a_client_sees_what_it_wrote_and_others_may_see_less() {
     let position = wrote(&http, &author, 2).await;
 
     let own = http.get_from(&author.path(), &position).await;
-    assert_eq!((version(&own), own.header("x-served-by")), (2, "primary"));
+    assert_eq!((version(&own), own.header("x-read-from")), (2, "primary"));
     let cookie = format!("a=b; position={position}");
     let headers = [("cookie", cookie.as_str())];
     let own = http.send("GET", &author.path(), &headers, "").await.unwrap();
@@ -76,17 +76,17 @@ async fn a_client_sees_what_it_wrote_and_others_may_see_less() {
     assert!(own.header("set-cookie").starts_with("position="), "{own:?}");
 
     let others = http.get(&author.path()).await;
-    assert_eq!((version(&others), others.header("x-served-by")), (1, "replica"));
+    assert_eq!((version(&others), others.header("x-read-from")), (1, "replica"));
     assert_eq!(others.header("set-cookie"), "", "what is for everybody carries no cookie");
     // Without the habit, the client is shown less than it wrote.
     let own = careless.http().get_from(&author.path(), &position).await;
-    assert_eq!((version(&own), own.header("x-served-by")), (1, "replica"));
+    assert_eq!((version(&own), own.header("x-read-from")), (1, "replica"));
 
     sql(&replica, "SELECT pg_wal_replay_resume()").await;
     until("the replica serves the position", || async {
         let own = http.get_from(&author.path(), &position).await;
         assert_eq!(version(&own), 2);
-        (own.header("x-served-by") == "replica").then_some(())
+        (own.header("x-read-from") == "replica").then_some(())
     })
     .await;
 }
@@ -161,13 +161,13 @@ async fn a_late_replica_is_left_out_and_an_idle_primary_makes_none_late() {
         row.get::<_, bool>(0).then_some(())
     })
     .await;
-    assert_eq!(http.get(&author.path()).await.header("x-served-by"), "replica");
+    assert_eq!(http.get(&author.path()).await.header("x-read-from"), "replica");
 
     sql(&replica, "SELECT pg_wal_replay_pause()").await;
     wrote(&http, &author, 2).await;
     until("the late replica is left out", || async {
         let read = http.get(&author.path()).await;
-        (read.header("x-served-by") == "primary" && version(&read) == 2).then_some(())
+        (read.header("x-read-from") == "primary" && version(&read) == 2).then_some(())
     })
     .await;
     sql(&replica, "SELECT pg_wal_replay_resume()").await;
@@ -196,7 +196,7 @@ async fn a_dead_replica_is_not_noticed_and_a_dead_primary_only_by_those_ahead() 
     primary.kill();
     for _ in 0..20 {
         let read = http.get_from(&author.path(), &seen).await;
-        assert_eq!((version(&read), read.header("x-served-by")), (1, "replica"));
+        assert_eq!((version(&read), read.header("x-read-from")), (1, "replica"));
     }
     let read = http.get_from(&author.path(), &ahead).await;
     assert_eq!((read.status, read.effect.as_deref()), (503, Some("none")), "{read:?}");
@@ -234,7 +234,7 @@ async fn after_a_failover_a_replica_on_the_old_timeline_serves_no_new_position()
     for number in 2..30 {
         let position = wrote(&http, &author, number).await;
         let read = http.get_from(&author.path(), &position).await;
-        assert_eq!((version(&read), read.header("x-served-by")), (number, "primary"));
+        assert_eq!((version(&read), read.header("x-read-from")), (number, "primary"));
     }
 }
 
@@ -245,11 +245,11 @@ async fn without_the_split_the_primary_serves_all_reads() {
     let app = start(&[&primary], &[&replica], &[("READ_SPLIT", "off")]).await;
     for _ in 0..10 {
         let read = app.http().get("/products/1").await;
-        assert_eq!((read.status, read.header("x-served-by")), (200, "primary"));
+        assert_eq!((read.status, read.header("x-read-from")), (200, "primary"));
     }
     let plain = App::start(&[&primary], &[]).await;
     let read = plain.http().get("/products/1").await;
-    assert_eq!((read.header("x-served-by"), read.header("x-position")), ("", ""));
+    assert_eq!((read.header("x-read-from"), read.header("x-position")), ("", ""));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

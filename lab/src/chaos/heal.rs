@@ -23,8 +23,7 @@ pub async fn heal(
     marker: &Marker,
     record: &(dyn Fn(Event) + Sync),
 ) -> Result<(), ChaosError> {
-    let undone = futures::future::join_all(marker.nodes.iter().map(|n| undo(engine, marker, n)));
-    let failed = undone.await.into_iter().find_map(Result::err);
+    let failed = undo_all(engine, marker).await.err();
     record(Event::FaultHealed { id: marker.id.clone() });
     let confirmed = match failed {
         Some(e) => Err(ChaosError::Engine(e)),
@@ -88,14 +87,27 @@ async fn heal_where(
     first_error.map_or(Ok(healed), Err)
 }
 
+async fn undo_all(engine: &Engine, marker: &Marker) -> Result<(), EngineError> {
+    let markers = engine.markers().await?;
+    let undone =
+        marker.nodes.iter().map(|n| undo(engine, marker, n, held_by_another(&markers, marker, n)));
+    futures::future::join_all(undone).await.into_iter().collect()
+}
+
+/// Whether another fault keeps a node lost: its own heal brings it back.
+fn held_by_another(markers: &[Marker], marker: &Marker, node: &str) -> bool {
+    markers.iter().any(|m| m.id != marker.id && m.hold && m.nodes.iter().any(|n| n == node))
+}
+
 /// Brings one node back: holder, then packet filter, then processes. A node that was removed
-/// meanwhile has nothing to undo.
-async fn undo(engine: &Engine, marker: &Marker, node: &str) -> Result<(), EngineError> {
+/// meanwhile has nothing to undo, and one that another fault holds stays lost.
+async fn undo(engine: &Engine, marker: &Marker, node: &str, held: bool) -> Result<(), EngineError> {
     let containers = engine.containers().await?;
     let (holder, main) = (holder_name(engine.lab(), node), main_name(engine.lab(), node));
     let state = |name: &str| containers.get(name).map(|c: &ObservedContainer| c.state);
     match state(&holder) {
         // Rules vanish with the namespace; the main container must join the new one.
+        Some(State::Stopped) if held => return Ok(()),
         Some(State::Stopped) => {
             engine.start(&holder).await?;
             if state(&main) != Some(State::Stopped) {
@@ -106,6 +118,7 @@ async fn undo(engine: &Engine, marker: &Marker, node: &str) -> Result<(), Engine
         _ => return Ok(()),
     }
     match state(&main) {
+        Some(_) if held => {}
         Some(State::Paused) => engine.unpause(&main).await?,
         Some(_) => engine.start(&main).await?,
         None => return Ok(()),
@@ -120,6 +133,10 @@ async fn confirm(engine: &Engine, marker: &Marker) -> Result<String, ChaosError>
     let begun = Instant::now();
     let mut evidence = Vec::new();
     for node in &marker.nodes {
+        if held_by_another(&engine.markers().await?, marker, node) {
+            evidence.push(format!("{node}: held by another fault"));
+            continue;
+        }
         loop {
             match look(engine, marker, node).await? {
                 Ok(proof) => {
@@ -164,4 +181,26 @@ async fn look(
         }
     }
     Ok(Ok(format!("{node}: running")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Owner;
+
+    fn marker(id: &str, hold: bool, nodes: &[&str]) -> Marker {
+        let fault = serde_json::from_value(serde_json::json!({"fault": "kill-primary"})).unwrap();
+        let nodes = nodes.iter().map(|n| (*n).to_owned()).collect();
+        Marker { id: id.into(), fault, nodes, hold, routes: Vec::new(), owner: Owner::current() }
+    }
+
+    #[test]
+    fn a_node_stays_lost_while_another_fault_holds_it() {
+        let storm = marker("1", false, &["db-a1", "db-b1"]);
+        let kill = marker("2", true, &["db-a1"]);
+        let markers = [storm.clone(), kill.clone()];
+        assert!(held_by_another(&markers, &storm, "db-a1"));
+        assert!(!held_by_another(&markers, &storm, "db-b1"), "nobody holds it");
+        assert!(!held_by_another(&markers, &kill, "db-a1"), "its own fault does not");
+    }
 }

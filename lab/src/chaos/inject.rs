@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::acts::storm::Storm;
 use super::acts::{Before, Effect};
+use super::lasting::lasting;
 use super::{Act, ChaosError, Injection, heal};
 use crate::engine::{Engine, Marker, Owner};
 use crate::journal::Event;
@@ -30,7 +31,7 @@ pub struct Active {
 }
 
 impl Active {
-    /// Undoes the fault, and confirms that.
+    /// Undoes the fault, and confirms that. Before, it looks whether the effect has lasted.
     ///
     /// # Errors
     /// As [`heal`].
@@ -39,6 +40,12 @@ impl Active {
         engine: &Engine,
         record: &(dyn Fn(Event) + Sync),
     ) -> Result<(), ChaosError> {
+        // What was never confirmed need not have lasted.
+        if self.evidence.is_some()
+            && let Err(reason) = lasting(engine, &self.marker).await
+        {
+            record(Event::FaultEnded { id: self.marker.id.clone(), reason });
+        }
         self.held.clear();
         heal(engine, &self.marker, record).await
     }

@@ -5,6 +5,7 @@ mod acts;
 mod adjust;
 mod heal;
 mod inject;
+mod lasting;
 mod name;
 mod name_stores;
 mod packet_filter;

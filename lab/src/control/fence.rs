@@ -21,10 +21,15 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(300);
 /// Looks in a row without an answer that make a detection.
 const MISSES: u32 = 2;
 
+/// While the leader answers, etcd is asked this often whether it still is the leader. Each question
+/// goes to all members, and ten a second cost them more than all of Patroni's.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
 /// What the loop remembers between two looks; all of it can be lost without harm.
 #[derive(Debug, Default)]
 struct Memory {
     leader: Option<String>,
+    asked: Option<Instant>,
     misses: u32,
     suspected: Option<Instant>,
     detected: bool,
@@ -48,10 +53,7 @@ async fn look(
     cluster: &Cluster,
     memory: &mut Memory,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let Some(leader) = etcd::value(&cluster.etcd, &takeover::leader_key(&cluster.tier)).await?
-    else {
-        return Ok(());
-    };
+    let Some(leader) = leader(cluster, memory).await? else { return Ok(()) };
     let Some(node) = cluster.members.iter().find(|m| m.name == leader) else { return Ok(()) };
     if memory.leader.as_ref() != Some(&leader) {
         // Promotion is over when the new leader says that it takes writes.
@@ -62,7 +64,8 @@ async fn look(
             if memory.leader.is_some() {
                 shared.note(ControlEvent::Promoted { node: leader.clone() });
             }
-            *memory = Memory { leader: Some(leader), ..Default::default() };
+            let asked = memory.asked;
+            *memory = Memory { leader: Some(leader), asked, ..Default::default() };
             return Ok(());
         }
     }
@@ -75,6 +78,25 @@ async fn look(
         }
         Err(e) => Ok(suspect(shared, cluster, memory, &leader, &e.to_string()).await?),
     }
+}
+
+impl Memory {
+    /// The leader, when there is no reason to ask etcd for it.
+    fn known_leader(&self, now: Instant) -> Option<&String> {
+        let recent = self.asked.is_some_and(|asked| now.duration_since(asked) < ASK_EVERY);
+        self.leader.as_ref().filter(|_| recent && self.misses == 0)
+    }
+}
+
+/// Who holds the leader lease, if anybody does.
+async fn leader(cluster: &Cluster, memory: &mut Memory) -> std::io::Result<Option<String>> {
+    let now = Instant::now();
+    if let Some(known) = memory.known_leader(now) {
+        return Ok(Some(known.clone()));
+    }
+    let leader = etcd::value(&cluster.etcd, &takeover::leader_key(&cluster.tier)).await?;
+    memory.asked = Some(now);
+    Ok(leader)
 }
 
 /// The primary did not answer: notes it after the second time, and fences it when Docker confirms
@@ -109,5 +131,23 @@ async fn is_dead(shared: &Shared, node: &str) -> Result<bool, EngineError> {
         Ok(state) => Ok(state.starts_with("exited") || state == "dead"),
         Err(EngineError::Refused { status: Some(404), .. }) => Ok(true),
         Err(e) => Err(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leader_that_answers_is_believed_for_a_second_and_a_silent_one_never() {
+        let now = Instant::now();
+        let leader = Some("db-a1".to_owned());
+        let memory = Memory { leader: leader.clone(), asked: Some(now), ..Memory::default() };
+        let soon = now + ASK_EVERY - Duration::from_millis(1);
+        assert_eq!(memory.known_leader(soon), leader.as_ref());
+        assert_eq!(memory.known_leader(now + ASK_EVERY), None, "it may be another one by now");
+        let silent = Memory { misses: 1, ..memory };
+        assert_eq!(silent.known_leader(soon), None);
+        assert_eq!(Memory { asked: Some(now), ..Memory::default() }.known_leader(soon), None);
     }
 }

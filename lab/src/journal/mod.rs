@@ -71,6 +71,14 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// The effect was over before the heal, although it should have lasted: the experiment is
+    /// inconclusive.
+    FaultEnded {
+        /// The planned fault.
+        id: String,
+        /// What was seen instead of the effect.
+        reason: String,
+    },
     /// The fault was undone.
     FaultHealed {
         /// The planned fault.

@@ -50,6 +50,8 @@ pub struct FaultRecord<'a> {
     pub evidence: Option<&'a str>,
     /// Why the effect could not be shown.
     pub unconfirmed: Option<&'a str>,
+    /// What was seen instead of the effect, when it was over before the heal.
+    pub ended: Option<&'a str>,
     /// When it was undone.
     pub healed_at: Option<Micros>,
     /// The undoing as it was read back.
@@ -167,6 +169,7 @@ impl<'a> History<'a> {
             Event::FaultUnconfirmed { id, reason } => {
                 self.fault_mut(id).unconfirmed = Some(reason);
             }
+            Event::FaultEnded { id, reason } => self.fault_mut(id).ended = Some(reason),
             Event::FaultHealed { id } => self.fault_mut(id).healed_at = Some(entry.at),
             Event::HealConfirmed { id, evidence } => {
                 self.fault_mut(id).heal_evidence = Some(evidence);

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Position;
 
-/// Samples kept; with ten a second, a lag of up to a minute is told exactly.
+/// Samples kept; with four a second, a lag of up to two and a half minutes is told exactly.
 const KEPT: usize = 600;
 
 /// Where the primary was, and when.

@@ -15,7 +15,7 @@ pub enum ServedBy {
 }
 
 impl ServedBy {
-    /// The spelling in the `x-served-by` header.
+    /// The spelling in the `x-read-from` header.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Primary => "primary",

@@ -17,7 +17,7 @@ use crate::db::{Position, Seen, Visit};
 const X_POSITION: HeaderName = HeaderName::from_static("x-position");
 
 /// Whether the primary or a replica served a read.
-const X_SERVED_BY: HeaderName = HeaderName::from_static("x-served-by");
+const X_READ_FROM: HeaderName = HeaderName::from_static("x-read-from");
 
 /// What the cache had to do with a read, and how long ago the value was read.
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -68,7 +68,7 @@ fn wanted(headers: &HeaderMap) -> Option<Position> {
 
 fn show(headers: &mut HeaderMap, wants: Option<Position>, seen: Seen, personal: bool) {
     if let Some(served_by) = seen.served_by {
-        headers.insert(X_SERVED_BY, HeaderValue::from_static(served_by.as_str()));
+        headers.insert(X_READ_FROM, HeaderValue::from_static(served_by.as_str()));
     }
     if let Some((how, age)) = seen.cache {
         headers.insert(X_CACHE, HeaderValue::from_static(how.as_str()));
@@ -129,7 +129,7 @@ mod tests {
         let cache = Some((CacheUse::Hit, Duration::from_millis(7)));
         let seen = Seen { position: position(5), served_by, cache, ..Seen::default() };
         show(&mut shown, None, seen, false);
-        assert_eq!(shown[X_SERVED_BY], "replica");
+        assert_eq!(shown[X_READ_FROM], "replica");
         assert_eq!((&shown[X_CACHE], &shown[X_AGE_MS]), (&"hit".parse().unwrap(), &7.into()));
         assert!(shown.get(header::SET_COOKIE).is_none());
     }

@@ -1,12 +1,19 @@
 //! A read replica that replays late: it has received everything, and shows what was true before.
+//!
+//! The setting goes into the file that Patroni's own configuration includes. Patroni takes a delay
+//! out of its own file and out of what `ALTER SYSTEM` writes within one of its turns; one of an
+//! included file is the owner's business (`check_recovery_conf` of Patroni 4).
 
 use super::{Effect, Proof};
 use crate::engine::{Engine, EngineError};
 use crate::plan::main_name;
 
+const FILE: &str = "/data/pgdata/postgresql.base.conf";
+const FORGET: &str = "sed -i /^recovery_min_apply_delay/d /data/pgdata/postgresql.base.conf";
+
 /// Lets the replica wait with each commit until it is so old.
 pub(super) async fn delay(e: &Effect<'_>, by_ms: u64) -> Result<(), EngineError> {
-    let set = format!("ALTER SYSTEM SET recovery_min_apply_delay = '{by_ms}ms'");
+    let set = format!("{FORGET} && echo \"recovery_min_apply_delay = '{by_ms}ms'\" >>{FILE}");
     change(e.injector.engine, e.act.node(), &set).await
 }
 
@@ -25,7 +32,7 @@ pub(super) async fn confirm(e: &Effect<'_>, by_ms: u64) -> Result<Proof, EngineE
 
 /// Lets a replica replay at once again.
 pub(in crate::chaos) async fn catch_up(engine: &Engine, node: &str) -> Result<(), EngineError> {
-    change(engine, node, "ALTER SYSTEM RESET recovery_min_apply_delay").await
+    change(engine, node, FORGET).await
 }
 
 /// By how many milliseconds a replica replays late, on purpose.
@@ -33,9 +40,10 @@ pub(in crate::chaos) async fn late(engine: &Engine, node: &str) -> Result<u64, E
     state(engine, node).await.map(|(late_ms, _)| late_ms)
 }
 
-async fn change(engine: &Engine, node: &str, statement: &str) -> Result<(), EngineError> {
-    let reload = "SELECT pg_reload_conf()";
-    psql(engine, node, &["-c", statement, "-c", reload]).await.map(drop)
+async fn change(engine: &Engine, node: &str, script: &str) -> Result<(), EngineError> {
+    let container = main_name(engine.lab(), node);
+    engine.exec_ok(&container, &["sh", "-c", script]).await?;
+    psql(engine, node, &["-c", "SELECT pg_reload_conf()"]).await.map(drop)
 }
 
 /// The delay in milliseconds, and the bytes that were received and are not replayed.

@@ -65,6 +65,9 @@ fn gaps_of(fault: &FaultRecord<'_>) -> Vec<String> {
         let reason = fault.unconfirmed.unwrap_or("nothing was read back before the heal");
         gaps.push(format!("the effect of {label} is not confirmed: {reason}"));
     }
+    if let Some(reason) = fault.ended {
+        gaps.push(format!("{label} ended before its heal: {reason}"));
+    }
     if fault.injected_at.is_some() && fault.healed_at.is_none() {
         gaps.push(format!("{label} was never healed"));
     } else if fault.injected_at.is_some() && fault.heal_evidence.is_none() {

@@ -142,6 +142,17 @@ fn an_unconfirmed_fault_says_why() {
 }
 
 #[test]
+fn a_fault_that_ended_by_itself_proves_nothing() {
+    let mut entries = Scenario::new("kill").entries();
+    let heal = entries.iter().position(|e| matches!(e.event, Event::FaultHealed { .. })).unwrap();
+    let Event::FaultHealed { id } = &entries[heal].event else { unreachable!() };
+    let event = Event::FaultEnded { id: id.clone(), reason: "db-a1 runs again".into() };
+    entries.insert(heal, Entry { at: entries[heal].at, event });
+    let words = "ended before its heal: db-a1 runs again";
+    only(&judge_one(entries), Check::FaultEffect, Part::Inconclusive, words);
+}
+
+#[test]
 fn evidence_read_after_the_heal_is_none() {
     let mut entries = Scenario::new("kill").entries();
     let at = entries.iter().position(|e| matches!(e.event, Event::FaultConfirmed { .. })).unwrap();
