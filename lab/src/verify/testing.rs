@@ -147,6 +147,8 @@ impl Scenario {
             outcome: if bad { self.bad } else { Outcome::Ok },
             detail: String::new(),
             session: None,
+            forum: None,
+            caches: None,
         };
         Entry { at: op.done, event: Event::Op(op) }
     }
