@@ -30,14 +30,15 @@ fn text(stage: &Stage) -> String {
     }
     out += &format!(
         "\n{} users; derived peak {peak:.3} requests/s, sent here {}/s; {}% reads\n\
-         objectives: availability {}%, p99 {} ms, RTO {} ms, RPO {} writes\n\n",
+         objectives: availability {}%, p99 {} ms, RTO {} ms, RPO {} writes{}\n\n",
         stage.users,
         stage.traffic.rate_per_s,
         stage.traffic.read_percent,
         objectives.availability_percent,
         objectives.p99_ms,
         objectives.rto_ms,
-        objectives.rpo_writes
+        objectives.rpo_writes,
+        objectives.staleness_ms.map(|ms| format!(", staleness {ms} ms")).unwrap_or_default()
     );
     out += &table(
         &["TIER", "KIND", "NODES", "NOTE"],
@@ -83,4 +84,16 @@ pub fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
         table.add_row(row);
     }
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_promised_age_is_shown_where_there_is_one() {
+        let shown = |name: &str| text(&spec::load(name).unwrap().0);
+        assert!(shown("stage-10k").contains("RPO 0 writes, staleness 5000 ms\n"));
+        assert!(shown("stage-1k").contains("RPO 0 writes\n"));
+    }
 }

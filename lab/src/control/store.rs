@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::journal::{Entry, Event, JournalError, Micros};
 
-/// Size at which the journal starts a new file and drops the one before the last. About five hours
+/// Size at which the journal starts a new file and drops the one before the last. About three hours
 /// of a canary at 20 requests per second.
 const MAX_BYTES: u64 = 64 << 20;
 

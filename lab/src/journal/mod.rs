@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::spec::model::{Fault, Stage};
 
 mod file;
+mod seen;
 pub use file::{JournalError, Writer, read};
+pub use seen::{Caches, EdgeUse, Forum, KeptBy, ShopUse, Showed, ShownPost};
 
 /// Microseconds since the Unix epoch. All entries of a run are stamped by one machine's clock.
 pub type Micros = i64;
@@ -181,6 +183,12 @@ pub struct Op {
     /// For what a user does with their own profile: who, and which version of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Session>,
+    /// For what was acknowledged in the forum: what was written, or shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forum: Option<Forum>,
+    /// For a read that was answered: what the caches on the way say they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caches: Option<Caches>,
 }
 
 /// What a user wrote to their own profile, or saw there.

@@ -11,10 +11,12 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
 
+use super::caches::caches;
 use super::classify::Effect;
 use super::position::Position;
 use super::request::Call;
 use super::wire::{IdleWire, Wire};
+use crate::journal::Caches;
 
 /// Longest response body, in bytes. The largest is a page of the audit: 5,000 keys of 128 bytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -35,6 +37,8 @@ pub struct Reply {
     pub effect: Option<Effect>,
     /// The header `x-position`.
     pub position: Option<Position>,
+    /// What caches on the way say they did.
+    pub caches: Option<Caches>,
     /// The body; empty when a response that is no success was cut short.
     pub body: Bytes,
 }
@@ -138,8 +142,9 @@ async fn read(
     let effect = response.headers().get("x-effect").and_then(|v| Effect::from_header(v.as_bytes()));
     let text = response.headers().get("x-position").and_then(|v| v.to_str().ok());
     let position: Option<Position> = text.and_then(|v| v.parse().ok());
+    let caches = caches(response.headers());
     let body = Limited::new(response.into_body(), MAX_BODY).collect();
-    let reply = |body| Reply { status, effect, position, body };
+    let reply = |body| Reply { status, effect, position, caches, body };
     match timeout_at(deadline, body).await {
         Ok(Ok(body)) => Exchange::Replied(reply(body.to_bytes()), Some(connection)),
         // The head says all there is to know about a failure.

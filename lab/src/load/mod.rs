@@ -9,10 +9,12 @@
 //! - [`classify`] says what an answer proves about a write.
 
 mod audit;
+mod caches;
 mod classify;
 mod client;
 mod clock;
 mod connection;
+mod forum;
 mod handle;
 mod limits;
 mod pacer;

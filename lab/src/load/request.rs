@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde_json::json;
 
+use super::forum;
 use super::position::Position;
 use super::schedule::Action;
 
@@ -68,8 +69,8 @@ impl Call {
                 Self::post("/orders", &json!({ "items": items }))
             }
             Action::Post { key, topic } => {
-                let body = format!("A word about {topic}, number {key}.");
-                Self::post("/posts", &json!({ "topic": topic, "body": body }))
+                let body = json!({ "topic": topic, "body": forum::text(topic, key) });
+                Self::post("/posts", &body)
             }
             Action::WriteProfile => Self::write_profile("me", 1),
             Action::ReadProfile => Self::read_profile("me"),

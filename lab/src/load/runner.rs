@@ -16,8 +16,8 @@ use super::pacer::Pacer;
 use super::schedule::{Action, Arrival};
 use super::sessions::Sessions;
 use super::stats::{Live, Stats, Summary};
-use super::visit::Visit;
-use crate::journal::{Op, OpKind, Outcome, Session};
+use super::visit::{Noted, Visit};
+use crate::journal::{Op, OpKind, Outcome};
 
 /// Operations under way that are always allowed, also at a low rate.
 const MIN_IN_FLIGHT: usize = 256;
@@ -103,6 +103,8 @@ impl Shared {
             outcome,
             detail,
             session: None,
+            forum: None,
+            caches: None,
         }
     }
 }
@@ -113,6 +115,7 @@ pub struct Run {
     shared: Arc<Shared>,
     client: Client,
     sessions: Arc<Sessions>,
+    key_prefix: Arc<str>,
     max_in_flight: usize,
 }
 
@@ -123,6 +126,7 @@ impl Run {
         Self {
             client: Client::new(&config.targets),
             sessions: Arc::new(Sessions::new(config.users)),
+            key_prefix: config.plan.key_prefix.as_str().into(),
             max_in_flight: config.max_in_flight.unwrap_or_else(|| {
                 max_in_flight(config.plan.rate_per_s, config.timeout, open_files)
             }),
@@ -182,10 +186,12 @@ impl Run {
         let under_way = UnderWay::begin(Arc::clone(&self.shared), action, intended);
         let client = self.client.clone();
         let sessions = Arc::clone(&self.sessions);
+        let prefix = Arc::clone(&self.key_prefix);
         tokio::spawn(async move {
-            let visit = Visit { client: &client, sessions: &sessions, user: number, deadline };
-            let (answer, session) = visit.perform(&under_way.action).await;
-            under_way.end(&answer, session);
+            let (client, sessions, prefix) = (&client, &*sessions, &*prefix);
+            let visit = Visit { client, sessions, prefix, user: number, deadline };
+            let (answer, noted) = visit.perform(&under_way.action).await;
+            under_way.end(&answer, noted);
         });
     }
 }
@@ -226,16 +232,17 @@ impl UnderWay {
         self.action.kind()
     }
 
-    fn end(mut self, answer: &Answer, session: Option<Session>) {
-        self.report(answer, session);
+    fn end(mut self, answer: &Answer, noted: Noted) {
+        self.report(answer, noted);
     }
 
-    fn report(&mut self, answer: &Answer, session: Option<Session>) {
+    fn report(&mut self, answer: &Answer, noted: Noted) {
         self.reported = true;
         let done = Instant::now();
         let (outcome, detail) = classify(self.kind(), answer);
         let op = self.shared.op(&self.action, self.intended, done, outcome, detail);
-        let op = Op { session, ..op };
+        let Noted { session, forum, caches } = noted;
+        let op = Op { session, forum, caches, ..op };
         let latency = done.saturating_duration_since(self.intended);
         let mut books = self.shared.books();
         books.stats.ended(done, outcome, latency);
@@ -246,7 +253,7 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         if !self.reported {
-            self.report(&Answer::Lost("cut off by the generator".into()), None);
+            self.report(&Answer::Lost("cut off by the generator".into()), Noted::default());
         }
         if self.shared.in_flight.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.shared.all_ended.notify_one();

@@ -5,10 +5,11 @@ use std::time::Instant;
 use super::classify::Answer;
 use super::client::Client;
 use super::connection::Reply;
+use super::forum;
 use super::request::Call;
 use super::schedule::Action;
 use super::sessions::{Sessions, SignedIn};
-use crate::journal::Session;
+use crate::journal::{Caches, Forum, Session};
 
 /// One operation of one user.
 pub struct Visit<'a> {
@@ -16,35 +17,58 @@ pub struct Visit<'a> {
     pub client: &'a Client,
     /// Who is signed in.
     pub sessions: &'a Sessions,
+    /// What the keys of this traffic's writes begin with.
+    pub prefix: &'a str,
     /// The user's number.
     pub user: u64,
     /// How long the user waits.
     pub deadline: Instant,
 }
 
+/// What is worth writing down beside the answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// Which version of the user's own profile was written or seen.
+    pub session: Option<Session>,
+    /// What was written in the forum, or shown there.
+    pub forum: Option<Forum>,
+    /// What caches did for a read.
+    pub caches: Option<Caches>,
+}
+
 impl Visit<'_> {
-    /// Carries an action out. For what is about a profile also says what was written or seen.
-    pub async fn perform(&self, action: &Action) -> (Answer, Option<Session>) {
-        match action {
+    /// Carries an action out.
+    pub async fn perform(&self, action: &Action) -> (Answer, Noted) {
+        let (answer, session) = match action {
             Action::WriteProfile => match self.sessions.turn(self.user) {
                 Some(turn) => self.write_profile(turn.version).await,
                 // Who is still waiting for an answer does not send the next version.
                 None => (Answer::NotSent("the version before is under way".into()), None),
             },
             Action::ReadProfile => self.read_profile().await,
-            action => (self.plain(action).await, None),
-        }
+            action => return self.plain(action).await,
+        };
+        (answer, Noted { session, ..Noted::default() })
     }
 
-    async fn plain(&self, action: &Action) -> Answer {
+    async fn plain(&self, action: &Action) -> (Answer, Noted) {
         let call = Call::of(action);
-        if !action.kind().is_write() {
-            return self.send(call, None).await.0;
-        }
-        match self.signed_in().await {
-            Ok(signed_in) => self.send(call, Some(&signed_in)).await.0,
-            Err(answer) => answer,
-        }
+        let writes = action.kind().is_write();
+        let (answer, reply) = match writes {
+            false => self.send(call, None).await,
+            true => match self.signed_in().await {
+                Ok(signed_in) => self.send(call, Some(&signed_in)).await,
+                Err(answer) => (answer, None),
+            },
+        };
+        // Of an error nothing is kept: it shows nothing.
+        let good = reply.filter(|reply| (200..300).contains(&reply.status));
+        let noted = good.map_or_else(Noted::default, |reply| Noted {
+            session: None,
+            forum: forum::seen(action, &reply.body, self.prefix),
+            caches: reply.caches.filter(|_| !writes),
+        });
+        (answer, noted)
     }
 
     async fn write_profile(&self, version: u64) -> (Answer, Option<Session>) {

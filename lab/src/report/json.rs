@@ -13,7 +13,7 @@
 //! experiments[]
 //!   name, expected (survives | breaks), why, verdict (survived | broke | inconclusive), standing
 //!   reasons[]     sentences
-//!   objectives    { availability_percent, p99_ms, rto_ms, rpo_writes }
+//!   objectives    { availability_percent, p99_ms, rto_ms, rpo_writes, staleness_ms | null }
 //!   measured      { availability_percent, operations, p50_ms, p99_ms, p999_ms, rto, rpo,
 //!                   ops { kind: { ok, fail, unknown } }, drops, longest_outage_ms }
 //!     rto         { state, after_ms, all, writes, detect_ms, recover_ms, reroute_ms } | null
@@ -77,6 +77,7 @@ fn experiment(e: &ExperimentFindings) -> Value {
             "p99_ms": e.objectives.p99_ms,
             "rto_ms": e.objectives.rto_ms,
             "rpo_writes": e.objectives.rpo_writes,
+            "staleness_ms": e.objectives.staleness_ms,
         },
         "measured": measured(&e.measured),
         "faults": e.faults.iter().map(fault).collect::<Vec<_>>(),

@@ -1,6 +1,7 @@
 //! Snapshots of every report of one run that has everything in it.
 
-use crate::journal::{Entry, Event, OpKind};
+use crate::journal::{Entry, Event, OpKind, Outcome};
+use crate::verify::testing::forum::{Shop, run_in};
 use crate::verify::testing::*;
 use crate::verify::{RunFindings, judge};
 
@@ -92,6 +93,47 @@ fn results_of_a_mixed_run_carry_their_standing() {
 #[test]
 fn junit_of_a_mixed_run() {
     insta::assert_snapshot!(junit(&findings()));
+}
+
+/// A good shop, one whose edge never lets go of anything, and one that shows what was never written.
+fn cached() -> Vec<Entry> {
+    let shops = [
+        Shop::good(),
+        Shop { edge_ttl: 600_000, ..Shop::good() },
+        Shop { caches_early: true, ..Shop::good() },
+    ];
+    let experiments = (0..).zip(shops).map(|(n, shop)| {
+        let bad = Outcome::Fail;
+        let scenario = Scenario { start: n * 60_000, bad, ..Scenario::new("kill") };
+        shop.serve(scenario.entries())
+    });
+    run_in(cached_stage(), experiments)
+}
+
+#[test]
+fn junit_of_a_run_behind_caches() {
+    insta::assert_snapshot!(junit(&judge(&cached()).unwrap()));
+}
+
+#[test]
+fn the_promised_age_stands_in_every_report_of_it() {
+    let entries = cached();
+    let found = judge(&entries).unwrap();
+    let results = results_json(&found);
+    assert_eq!(results["experiments"][0]["objectives"]["staleness_ms"], 5000);
+    let checks: Vec<&str> = results["experiments"][1]["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["part"] == "fail")
+        .map(|finding| finding["check"].as_str().unwrap())
+        .collect();
+    assert_eq!(checks, ["staleness", "cache-coherence"]);
+    let page = html(&found, &entries);
+    assert!(page.contains("at most 0 lost, what is shown at most 5.0 s old."), "{page}");
+    assert!(page.contains("<td>cache-coherence</td><td class=\"fail\">fail</td>"), "{page}");
+    let silent = html(&findings(), &journal());
+    assert!(silent.contains("at most 0 lost.") && !silent.contains("what is shown"));
 }
 
 #[test]

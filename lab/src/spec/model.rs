@@ -695,6 +695,11 @@ pub struct Objectives {
     /// How many acknowledged writes may be lost.
     #[serde(default)]
     pub rpo_writes: u64,
+    /// How long after its acknowledgement a post may be missing where it belongs, in milliseconds.
+    /// Nobody is promised anything about it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub staleness_ms: Option<u64>,
 }
 
 /// Objectives of one experiment; what is absent is taken from the stage.
@@ -716,6 +721,10 @@ pub struct ObjectivesOverride {
     /// How many acknowledged writes may be lost; the stage's when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rpo_writes: Option<u64>,
+    /// How long a post may be missing after its acknowledgement; the stage's when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub staleness_ms: Option<u64>,
 }
 
 impl Objectives {
@@ -726,6 +735,7 @@ impl Objectives {
             p99_ms: o.p99_ms.unwrap_or(self.p99_ms),
             rto_ms: o.rto_ms.unwrap_or(self.rto_ms),
             rpo_writes: o.rpo_writes.unwrap_or(self.rpo_writes),
+            staleness_ms: o.staleness_ms.or(self.staleness_ms),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Faulty architectures and faulty runs: each must be caught, and by the right name. Every case is a
 //! good journal with one thing wrong.
 
+mod caches;
 mod data;
 mod histories;
 mod runs;

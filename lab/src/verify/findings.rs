@@ -155,6 +155,10 @@ pub enum Check {
     ExactlyOnce,
     /// Nobody was shown less than they wrote or saw before.
     SessionGuarantees,
+    /// What was written was shown in time.
+    Staleness,
+    /// Caches showed what had been true, and for as long as they may.
+    CacheCoherence,
     /// Enough requests succeeded.
     Availability,
     /// Requests were fast enough outside of the outage.
@@ -175,6 +179,8 @@ impl Check {
             Self::Conserved => "conserved",
             Self::ExactlyOnce => "exactly-once",
             Self::SessionGuarantees => "session-guarantees",
+            Self::Staleness => "staleness",
+            Self::CacheCoherence => "cache-coherence",
             Self::Availability => "availability",
             Self::Latency => "latency",
             Self::Recovery => "recovery",

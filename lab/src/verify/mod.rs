@@ -6,12 +6,15 @@
 //! final read that did not work are all *inconclusive*, never green.
 //!
 //! Where to look: [`split`] and [`history`] read the journal, [`recovery`] defines RTO, [`writes`]
-//! says which writes were lost, [`checks`] holds one file per guarantee, and [`verdict`] combines.
+//! says which writes were lost, [`forum`] how old the states were that were shown, [`lifetimes`] how
+//! long caches may keep them, [`checks`] holds one file per guarantee, and [`verdict`] combines.
 
 pub mod checks;
 pub mod findings;
+pub mod forum;
 pub mod history;
 mod judge;
+pub mod lifetimes;
 pub mod measure;
 pub mod objectives;
 pub mod recovery;

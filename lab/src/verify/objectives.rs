@@ -36,5 +36,7 @@ fn lenient(a: &Objectives, b: &Objectives) -> Objectives {
         p99_ms: a.p99_ms.max(b.p99_ms),
         rto_ms: a.rto_ms.max(b.rto_ms),
         rpo_writes: a.rpo_writes.max(b.rpo_writes),
+        // To promise nothing is the most lenient of all.
+        staleness_ms: a.staleness_ms.zip(b.staleness_ms).map(|(a, b)| a.max(b)),
     }
 }

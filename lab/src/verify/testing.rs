@@ -9,6 +9,8 @@ use crate::spec::model::{Fault, KillPrimary, Stage};
 
 use super::{Check, ExperimentFindings, Finding, Part, RunFindings, judge};
 
+pub mod forum;
+
 /// Begin of every test run: 2025-01-01 00:00:00 UTC.
 pub const START: Micros = 1_735_689_600_000_000;
 
@@ -53,6 +55,21 @@ experiments:
     objectives: { rto_ms: 10000 }
 ";
     serde_yaml::from_str(yaml).unwrap()
+}
+
+/// The same architecture with an edge cache, a cache of the shop's and read replicas, which promises
+/// that nothing older than 5 s is shown.
+pub fn cached_stage() -> Stage {
+    let tiers = "
+cdn: { kind: cdn, origins: { pages: web }, rules: [{ path: /posts*, ttl_s: 1 }] }
+web: { kind: service, database: db, cache: cache, zones: { a: 1, b: 1 } }
+db: { kind: postgres, coordination: etcd, zones: { a: 1, b: 1 }, replicas: [b] }
+";
+    let mut stage = stage();
+    stage.tiers = serde_yaml::from_str(tiers).unwrap();
+    stage.traffic.entry = "cdn".into();
+    stage.objectives.staleness_ms = Some(5000);
+    stage
 }
 
 /// The fault that scenarios inject unless they say otherwise.
@@ -147,6 +164,8 @@ impl Scenario {
             outcome: if bad { self.bad } else { Outcome::Ok },
             detail: String::new(),
             session: None,
+            forum: None,
+            caches: None,
         };
         Entry { at: op.done, event: Event::Op(op) }
     }

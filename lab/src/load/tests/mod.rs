@@ -3,6 +3,7 @@
 mod auditing;
 mod cost;
 mod failover;
+mod forum;
 mod outcomes;
 mod running;
 

@@ -5,7 +5,7 @@ mod escape;
 
 use std::fmt::Write as _;
 
-use crate::journal::Entry;
+use crate::journal::{Entry, Micros};
 use crate::verify::history::History;
 use crate::verify::{ExperimentFindings, FaultFinding, Finding, RunFindings, Standing, histories};
 
@@ -132,16 +132,23 @@ fn numbers(e: &ExperimentFindings) -> String {
         .collect();
     format!(
         "<p class=\"quiet\">{} operations, {} dropped, longest outage {}; ok/failed/unknown: {}. \
-         Objectives: {} % available, p99 {} ms, RTO {}, at most {} lost.</p>\n",
+         Objectives: {} % available, p99 {} ms, RTO {}, at most {} lost{}.</p>\n",
         total.total(),
         m.drops,
         span(m.longest_outage),
         escape(&counts.join(", ")),
         o.availability_percent,
         o.p99_ms,
-        span(i64::try_from(o.rto_ms).unwrap_or(i64::MAX / 1000).saturating_mul(1000)),
+        span(micros(o.rto_ms)),
         o.rpo_writes,
+        o.staleness_ms
+            .map(|ms| format!(", what is shown at most {} old", span(micros(ms))))
+            .unwrap_or_default(),
     )
+}
+
+fn micros(ms: u64) -> Micros {
+    i64::try_from(ms).unwrap_or(i64::MAX / 1000).saturating_mul(1000)
 }
 
 fn fault_line(fault: &FaultFinding) -> String {

@@ -192,6 +192,14 @@ fn availability_above_100() {
 }
 
 #[test]
+fn staleness_of_nothing() {
+    assert_snapshot!(errors(&[("rto_ms: 5000", "rto_ms: 5000\n  staleness_ms: 0")]), @r"
+    s.yaml:37:17: `objectives.staleness_ms` is 0, which is out of range
+      allowed: a whole number from 1 to 600000
+    ");
+}
+
+#[test]
 fn read_percent_above_100() {
     assert_snapshot!(errors(&[("rate_per_s: 50", "rate_per_s: 50\n  read_percent: 101")]), @r"
     s.yaml:33:17: `traffic.read_percent` is 101, which is out of range

@@ -1,6 +1,7 @@
 //! One file per guarantee. Each check is a function from a [`Case`] to a [`Finding`].
 
 mod availability;
+mod cache_coherence;
 mod completed;
 mod conserved;
 mod coverage;
@@ -10,10 +11,12 @@ mod latency;
 mod no_lost_write;
 mod recovery;
 mod session_guarantees;
+mod staleness;
 mod steady_state;
 
 use super::findings::{Finding, MAX_LISTED};
 use super::judge::Case;
+use crate::journal::Micros;
 
 pub use coverage::{MIN_SUCCESSES, QUIET_MEANS, QUIET_MIN};
 pub use steady_state::{MANUAL_STEADY, MIN_STEADY};
@@ -31,6 +34,8 @@ pub fn all(case: &Case<'_>) -> Vec<Finding> {
     findings.push(conserved::check(case));
     findings.push(exactly_once::check(case));
     findings.extend(session_guarantees::check(case));
+    findings.extend(staleness::check(case));
+    findings.extend(cache_coherence::check(case));
     findings.push(availability::check(case));
     if !case.is_quiet() {
         findings.push(latency::check(case));
@@ -52,4 +57,14 @@ fn listed(lines: Vec<String>) -> Vec<String> {
 /// `1 order`, `2 orders`.
 fn plural(n: usize, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+}
+
+/// `340 ms`, `2 s`, `2.1 s`.
+fn age(us: Micros) -> String {
+    match us {
+        0 => "0 s".to_owned(),
+        us if us < 999_500 => format!("{:.0} ms", us as f64 / 1e3),
+        us if us % 1_000_000 == 0 => format!("{} s", us / 1_000_000),
+        us => format!("{:.1} s", us as f64 / 1e6),
+    }
 }

@@ -121,8 +121,9 @@ mod tests {
 
     fn op(kind: OpKind, user: u8, version: u64, intended: Micros, done: Micros) -> Op {
         let session = Some(Session { user: format!("u{user}"), version });
-        let outcome = Outcome::Ok;
-        Op { kind, key: None, intended, done, outcome, detail: String::new(), session }
+        let (outcome, detail) = (Outcome::Ok, String::new());
+        let (forum, caches) = (None, None);
+        Op { kind, key: None, intended, done, outcome, detail, session, forum, caches }
     }
 
     fn wrote(version: u64, intended: Micros, done: Micros) -> Op {

@@ -44,6 +44,8 @@ impl Small {
                 outcome: *outcome,
                 detail: String::new(),
                 session: None,
+                forum: None,
+                caches: None,
             };
             entries.push(Entry { at: op.done, event: Event::Op(op) });
         }

@@ -16,6 +16,8 @@ fn op(intended: Micros, latency: Micros, outcome: Outcome) -> Op {
         outcome,
         detail: String::new(),
         session: None,
+        forum: None,
+        caches: None,
     }
 }
 
