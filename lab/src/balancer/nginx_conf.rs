@@ -30,6 +30,7 @@ pub fn nginx_conf(config: &BalancerConfig) -> String {
     format!(
         r#"daemon off;
 worker_processes 1;
+worker_rlimit_nofile 16384;
 worker_shutdown_timeout 15s;
 pid {dir}/nginx.pid;
 error_log stderr warn;

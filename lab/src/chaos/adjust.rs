@@ -21,6 +21,12 @@ pub struct Adjust {
     pub lag_ms: Option<u64>,
     /// How many connections are opened.
     pub connections: Option<u16>,
+    /// How many ask at once.
+    pub requests: Option<u16>,
+    /// For what.
+    pub path: Option<String>,
+    /// With a session; `None` when nothing is said about it.
+    pub signed_in: Option<bool>,
 }
 
 /// Where a fault keeps what can be given; `None` for what it does not understand.
@@ -35,6 +41,9 @@ struct Slots<'a> {
     jitter_ms: Option<&'a mut u64>,
     lag_ms: Option<&'a mut Option<u64>>,
     connections: Option<&'a mut Option<u16>>,
+    requests: Option<&'a mut Option<u16>>,
+    path: Option<&'a mut Option<String>>,
+    signed_in: Option<&'a mut bool>,
 }
 
 /// A fault with what the user gave; `Err` names the flag that it does not understand.
@@ -53,6 +62,9 @@ pub fn adjusted(fault: &Fault, adjust: Adjust) -> Result<Fault, &'static str> {
     put(slots.latency_ms, adjust.latency_ms, "--latency")?;
     put(slots.lag_ms, adjust.lag_ms, "--lag")?;
     put(slots.connections, adjust.connections, "--connections")?;
+    put(slots.requests, adjust.requests, "--requests")?;
+    put(slots.path, adjust.path, "--path")?;
+    set(slots.signed_in, adjust.signed_in, "--signed-in")?;
     set(slots.mode, adjust.mode, "--mode")?;
     set(slots.jitter_ms, adjust.jitter_ms, "--jitter")?;
     Ok(fault)
@@ -125,6 +137,10 @@ fn slots(fault: &mut Fault) -> Slots<'_> {
         }
         Fault::CutEdge(f) | Fault::ResetEdge(f) => {
             (s.edge, s.for_ms) = (Some((&mut f.from, &mut f.to)), Some(&mut f.for_ms));
+        }
+        Fault::FlashCrowd(f) => {
+            (s.requests, s.path) = (Some(&mut f.requests), Some(&mut f.path));
+            s.signed_in = Some(&mut f.signed_in);
         }
     }
     s

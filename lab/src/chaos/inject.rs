@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::acts::storm::Storm;
-use super::acts::{Before, Effect};
+use super::acts::{Before, Effect, Held};
 use super::lasting::lasting;
 use super::{Act, ChaosError, Injection, heal};
 use crate::engine::{Engine, Marker, Owner};
@@ -26,8 +25,8 @@ pub struct Active {
     pub duration: Duration,
     /// What proved it.
     pub evidence: Option<String>,
-    /// Connections that this process holds; they end with it.
-    held: Vec<Storm>,
+    /// What this process does for it; it ends with the process.
+    held: Vec<Held>,
 }
 
 impl Active {
@@ -46,7 +45,11 @@ impl Active {
         {
             record(Event::FaultEnded { id: self.marker.id.clone(), reason });
         }
-        self.held.clear();
+        for held in self.held.drain(..) {
+            if let Some(event) = held.end().await {
+                record(event);
+            }
+        }
         heal(engine, &self.marker, record).await
     }
 }
@@ -116,7 +119,7 @@ impl Injector<'_> {
         &self,
         id: &str,
         injection: &Injection,
-        held: &mut Vec<Storm>,
+        held: &mut Vec<Held>,
     ) -> Result<(), ChaosError> {
         let cuts = |a: &&Act| matches!(a, Act::Silence { .. } | Act::Cut { .. });
         let (first, then): (Vec<&Act>, Vec<&Act>) = injection.acts.iter().partition(cuts);
@@ -138,7 +141,7 @@ impl Injector<'_> {
         id: &str,
         injection: &Injection,
         before: &[Before],
-        held: &[Storm],
+        held: &[Held],
     ) -> Result<String, ChaosError> {
         let begun = Instant::now();
         let mut evidence = Vec::new();

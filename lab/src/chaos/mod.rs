@@ -3,6 +3,7 @@
 
 mod acts;
 mod adjust;
+mod crowd;
 mod heal;
 mod inject;
 mod lasting;
@@ -32,6 +33,9 @@ pub enum ChaosError {
     /// Docker refused.
     #[error(transparent)]
     Engine(#[from] crate::engine::EngineError),
+    /// This machine cannot do it.
+    #[error("{0}")]
+    Unable(String),
     /// The effect was not seen.
     #[error("the fault took no effect: {0}")]
     Unconfirmed(String),

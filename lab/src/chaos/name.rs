@@ -3,8 +3,8 @@
 use super::name_stores as stores;
 use crate::spec::edges::is_faultable;
 use crate::spec::model::{
-    BoxProcess, CutEdge, CutReplication, Edge, Fault, KillPrimary, KillProcess, KillTask, Kind,
-    LoseZone, PausePrimary, SlowEdge, Stage,
+    BoxProcess, CutEdge, CutReplication, Edge, Fault, FlashCrowd, KillPrimary, KillProcess,
+    KillTask, Kind, LoseZone, PausePrimary, SlowEdge, Stage,
 };
 
 /// A fault that a stage offers on the command line.
@@ -47,6 +47,15 @@ pub fn offers(stage: &Stage) -> Vec<Offer> {
     }
     offers.extend(stores::connection_storm(stage));
     offers.extend(of_edges(stage));
+    offers.push(Offer {
+        name: "flash-crowd".into(),
+        what: format!(
+            "many ask {} for one object that is in no cache, at the same moment (1000)",
+            stage.traffic.entry
+        ),
+        flags: "--requests --path --signed-in",
+        fault: Fault::FlashCrowd(FlashCrowd::default()),
+    });
     offers.push(Offer {
         name: "lose-zone".into(),
         what: "everything in a zone is gone at once and silently, then comes back".into(),

@@ -11,6 +11,7 @@ use crate::plan::layout::Place;
 use crate::spec::model::{BoxProcess, Fault, Mode, Name, PoisonedRoute, Stage, Toxic};
 use crate::spec::slots::Duty;
 
+mod crowd;
 mod edges;
 mod scene;
 mod stores;
@@ -108,6 +109,19 @@ pub enum Act {
         /// How many.
         connections: u16,
     },
+    /// Asks for one object over many connections at the same moment.
+    Crowd {
+        /// The first node of those that are asked.
+        node: Name,
+        /// Who is asked, in turn.
+        addresses: Vec<SocketAddrV4>,
+        /// How many ask.
+        requests: u16,
+        /// For what.
+        path: String,
+        /// With a session.
+        signed_in: bool,
+    },
     /// Makes what passes a network proxy slow, or ends it.
     Poison {
         /// The node of the proxy.
@@ -129,6 +143,7 @@ impl Act {
             | Self::DelayReplay { node, .. }
             | Self::Flush { node, .. }
             | Self::Storm { node, .. }
+            | Self::Crowd { node, .. }
             | Self::Poison { node, .. } => node,
         }
     }
@@ -216,6 +231,7 @@ pub fn resolve(
         Fault::SlowEdge(f) => edges::slow(&scene, fault, f),
         Fault::CutEdge(f) => edges::ended(&scene, fault, f, Toxic::Cut),
         Fault::ResetEdge(f) => edges::ended(&scene, fault, f, Toxic::Reset),
+        Fault::FlashCrowd(f) => crowd::flash_crowd(&scene, fault, f),
     }
 }
 

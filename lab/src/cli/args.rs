@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::CliError;
+use crate::spec::crowd::{REQUEST_PATH, is_request_path};
 use crate::spec::model::Mode;
 
 /// Starts a faithful small copy of a web architecture in containers, sends it real traffic, breaks
@@ -221,6 +222,15 @@ pub struct ChaosArgs {
     /// How many connections are opened
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub connections: Option<u16>,
+    /// How many clients ask for the same object at once
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=5000))]
+    pub requests: Option<u16>,
+    /// What they ask for, such as `/products/1`
+    #[arg(long, value_parser = request_path)]
+    pub path: Option<String>,
+    /// They have a session, so that an edge cache passes them on
+    #[arg(long)]
+    pub signed_in: bool,
     /// The seed of every choice (which node); random when absent, and printed
     #[arg(long, env = "LAB_SEED")]
     pub seed: Option<u64>,
@@ -401,6 +411,11 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
 fn modes() -> impl TypedValueParser<Value = Mode> {
     PossibleValuesParser::new(["crash", "silent"])
         .map(|word| if word == "silent" { Mode::Silent } else { Mode::Crash })
+}
+
+/// What can be asked of a web server.
+fn request_path(text: &str) -> Result<String, String> {
+    if is_request_path(text) { Ok(text.into()) } else { Err(REQUEST_PATH.into()) }
 }
 
 /// What Docker understands: a number of lines, or all of them.

@@ -44,6 +44,11 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
     let since = run::now();
     let result = one_fault(&lab, &fault, seed, &record, ui).await;
     let entries = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
+    for entry in &entries {
+        if let Event::CrowdAnswered(crowd) = &entry.event {
+            ui.step(&crowd.to_string());
+        }
+    }
     if let Err(e) = lab.control().append(&entries).await {
         ui.warn(&format!("the control plane does not answer ({e}): there is no canary to ask"));
         return result;
@@ -159,6 +164,9 @@ fn chosen(stage: &Stage, args: &ChaosArgs) -> Result<Fault, CliError> {
         jitter_ms: args.jitter.map(millis),
         lag_ms: args.lag.map(millis),
         connections: args.connections,
+        requests: args.requests,
+        path: args.path.clone(),
+        signed_in: args.signed_in.then_some(true),
     };
     adjusted(&offer.fault, adjust).map_err(|flag| {
         CliError::usage(format!("{} does not understand {flag}", offer.name)).hint(format!(

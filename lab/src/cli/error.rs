@@ -87,6 +87,7 @@ impl From<ChaosError> for CliError {
             ChaosError::Unconfirmed(_) | ChaosError::Toxic(_) => {
                 Self { code: INCONCLUSIVE, message: e.to_string(), hint: None }
             }
+            ChaosError::Unable(_) => Self::environment(e.to_string()),
             ChaosError::NotHealed(_) => {
                 Self::environment(e.to_string()).hint("`lab heal` tries again; `lab up` repairs")
             }

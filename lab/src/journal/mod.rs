@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::spec::model::{Fault, Stage};
 
+mod crowd;
 mod file;
 mod seen;
+pub use crowd::CrowdAnswered;
 pub use file::{JournalError, Writer, read};
 pub use seen::{Caches, EdgeUse, Forum, KeptBy, ShopUse, Showed, ShownPost};
 
@@ -100,6 +102,8 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// What became of a flash crowd.
+    CrowdAnswered(CrowdAnswered),
     /// One client operation, written when its outcome is known.
     Op(Op),
     /// Something the control plane saw or did.

@@ -26,7 +26,7 @@ pub struct Input<'a> {
 /// The whole file.
 ///
 /// - Requests for the same missing object wait for one that fetches it (`proxy_cache_lock`); nginx
-///   looks twice a second whether it is there.
+///   looks twice a second whether it is there. Not where the stage says `collapse: false`.
 /// - An expired object is served while it is fetched again, and when the origin refuses, is silent or
 ///   answers 5xx; a 4xx is passed on.
 /// - A request is given to another node of an origin only when it was not sent yet, or reads.
@@ -37,8 +37,9 @@ pub fn nginx_conf(input: &Input<'_>) -> String {
 pid {FOLDER}/nginx.pid;
 error_log stderr warn;
 worker_processes 1;
+worker_rlimit_nofile 16384;
 events {{
-    worker_connections 4096;
+    worker_connections 8192;
 }}
 http {{
     access_log off;
@@ -99,15 +100,13 @@ fn server(out: &mut String, input: &Input<'_>) {
         proxy_next_upstream error timeout http_502 http_503 http_504;
         proxy_next_upstream_tries 3;
         proxy_cache_key $scheme$request_uri;
-        proxy_cache_lock on;
-        proxy_cache_lock_timeout {answer}ms;
-        proxy_cache_lock_age {answer}ms;
-        proxy_cache_background_update on;
+{collapse}        proxy_cache_background_update on;
         proxy_cache_use_stale error timeout invalid_header updating http_500 http_502 http_503
             http_504;
 ",
         connect = cdn.connect_timeout_ms,
         answer = cdn.answer_timeout_ms,
+        collapse = collapse(cdn),
     );
     if !personal.is_empty() {
         let _ = writeln!(out, "        proxy_cache_bypass{personal};");
@@ -122,6 +121,20 @@ fn server(out: &mut String, input: &Input<'_>) {
     for rule in &cdn.rules {
         location(out, input, rule);
     }
+}
+
+/// Without it every request for a missing object goes to the origin, at the same time as the others.
+fn collapse(cdn: &Cdn) -> String {
+    if !cdn.collapse {
+        return String::new();
+    }
+    let answer = cdn.answer_timeout_ms;
+    format!(
+        "        proxy_cache_lock on;
+        proxy_cache_lock_timeout {answer}ms;
+        proxy_cache_lock_age {answer}ms;
+"
+    )
 }
 
 fn location(out: &mut String, input: &Input<'_>, rule: &CacheRule) {
@@ -182,6 +195,7 @@ mod tests {
             ],
             personal_headers: vec!["Authorization".into(), "X-Position".into()],
             error_ttl_s: 10,
+            collapse: true,
             connect_timeout_ms: 200,
             answer_timeout_ms: 6000,
             cache_mib: 64,
@@ -214,6 +228,21 @@ mod tests {
         without.rules.remove(0);
         let conf = conf(&without);
         assert!(!conf.contains("assets") && !conf.contains("@pages"), "{conf}");
+    }
+
+    #[test]
+    fn each_of_many_fetches_a_missing_object_where_the_stage_says_so() {
+        let with = conf(&cdn());
+        let without = conf(&Cdn { collapse: false, ..cdn() });
+        let left_out: Vec<&str> =
+            with.lines().filter(|line| !without.contains(line)).map(str::trim).collect();
+        insta::assert_snapshot!(left_out.join("\n"), @r"
+        proxy_cache_lock on;
+        proxy_cache_lock_timeout 6000ms;
+        proxy_cache_lock_age 6000ms;
+        ");
+        let rest = |conf: &str| conf.lines().filter(|l| !l.contains("cache_lock")).count();
+        assert_eq!(rest(&with), without.lines().count(), "and nothing else");
     }
 
     #[test]

@@ -37,5 +37,6 @@ pub use audit::{AuditRequest, audit};
 pub use classify::{Answer, Effect, classify};
 pub use clock::Clock;
 pub use handle::{LoadConfig, LoadError, LoadHandle, OpSink, start, to_channel};
+pub use limits::raise_open_files;
 pub use schedule::{Action, Arrival, Plan, Schedule};
 pub use stats::{Live, Summary};

@@ -56,6 +56,8 @@ pub enum Fault {
     CutEdge(CutEdge),
     /// Resets every connection that crosses an edge as soon as data flow.
     ResetEdge(CutEdge),
+    /// Many clients ask for one object that is in no cache, all at the same moment.
+    FlashCrowd(FlashCrowd),
 }
 
 impl Fault {
@@ -78,6 +80,7 @@ impl Fault {
             Self::SlowEdge(_) => "slow-edge",
             Self::CutEdge(_) => "cut-edge",
             Self::ResetEdge(_) => "reset-edge",
+            Self::FlashCrowd(_) => "flash-crowd",
         }
     }
 }
@@ -326,6 +329,22 @@ pub struct CutEdge {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = LONGEST_MS))]
     pub for_ms: Option<u64>,
+}
+
+/// Parameters of `flash-crowd`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlashCrowd {
+    /// How many clients ask (1000 when absent).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 5000))]
+    pub requests: Option<u16>,
+    /// The path they ask for (`/products/1` when absent).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// They have a session, so that an edge cache passes each of them on, and what stands behind it
+    /// takes the crowd.
+    pub signed_in: bool,
 }
 
 /// What a network proxy can do to the connections of an edge.

@@ -5,6 +5,7 @@
 //! rules come from the JSON Schema of the types), the typed parser reads it (`parse`), and rules
 //! across fields are checked (`validate`).
 
+pub mod crowd;
 pub mod edges;
 pub mod model;
 pub mod slots;

@@ -536,6 +536,10 @@ pub struct Cdn {
     #[serde(default = "error_ttl")]
     #[schemars(range(max = MOST_TTL_S))]
     pub error_ttl_s: u32,
+    /// Of many who ask for the same missing object, one is passed on to the origin and the others
+    /// wait for what it brings.
+    #[serde(default = "yes")]
+    pub collapse: bool,
     /// Longest wait for a connection to an origin, in milliseconds.
     #[serde(default = "origin_connect")]
     #[schemars(range(min = 1, max = LONGEST_MS))]
@@ -797,6 +801,9 @@ fn personal_headers() -> Vec<String> {
 }
 fn error_ttl() -> u32 {
     10
+}
+fn yes() -> bool {
+    true
 }
 fn origin_connect() -> u64 {
     200

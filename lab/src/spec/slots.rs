@@ -88,7 +88,7 @@ pub fn all_slots(stage: &Stage) -> Vec<(Name, Slot)> {
     let mut all: Vec<(Name, Slot)> = stage.tiers.iter().flat_map(of_tier).collect();
     for (name, tier) in &stage.tiers {
         if stage.edges.iter().any(|e| e.from == *name && is_faultable(stage, e)) {
-            let proxies = network_proxies(name, tier);
+            let proxies = network_slots(name, tier);
             all.extend(proxies.into_iter().map(|slot| (network_tier(name), slot)));
         }
     }
@@ -100,8 +100,8 @@ pub fn network_tier(caller: &str) -> Name {
     format!("{caller}-net")
 }
 
-/// One in each zone of the caller.
-fn network_proxies(caller: &str, tier: &Tier) -> Vec<Slot> {
+/// The network proxies of a caller whose calls go through some: one in each of its zones.
+pub fn network_slots(caller: &str, tier: &Tier) -> Vec<Slot> {
     let name = network_tier(caller);
     let duty = Duty::NetworkProxy;
     if tier.zones.is_empty() {

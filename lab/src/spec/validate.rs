@@ -1,6 +1,7 @@
 //! Rules that need more than one field: references between parts of a stage, counts, ranges of
 //! ports. Only facts are checked, never whether an experiment will turn out as declared.
 
+mod crowds;
 mod experiments;
 mod kinds;
 mod references;
@@ -69,9 +70,10 @@ impl<'a> Check<'a> {
         tiers.filter_map(|(name, tier)| Some((name.as_str(), tier.as_ref()?)))
     }
 
-    /// The names of the well-formed tiers of one of these kinds.
+    /// The names of the well-formed tiers of one of these kinds; of any where none is named.
     fn of_kinds(&self, kinds: &[&str]) -> Vec<&'a str> {
-        let fits = |(_, tier): &(&str, &Tier)| kinds.contains(&kind_name(&tier.kind));
+        let any = kinds.is_empty();
+        let fits = |(_, tier): &(&str, &Tier)| any || kinds.contains(&kind_name(&tier.kind));
         self.known_tiers().filter(fits).map(|(name, _)| name).collect()
     }
 

@@ -2,6 +2,7 @@
 //! good journal with one thing wrong.
 
 mod caches;
+mod crowds;
 mod data;
 mod histories;
 mod runs;

@@ -159,6 +159,10 @@ pub enum Check {
     Staleness,
     /// Caches showed what had been true, and for as long as they may.
     CacheCoherence,
+    /// Of many who asked an edge cache for the same missing object, one was passed on.
+    RequestCollapsing,
+    /// Of many who missed the same cached value, few asked the database.
+    CacheStampede,
     /// Enough requests succeeded.
     Availability,
     /// Requests were fast enough outside of the outage.
@@ -181,6 +185,8 @@ impl Check {
             Self::SessionGuarantees => "session-guarantees",
             Self::Staleness => "staleness",
             Self::CacheCoherence => "cache-coherence",
+            Self::RequestCollapsing => "request-collapsing",
+            Self::CacheStampede => "cache-stampede",
             Self::Availability => "availability",
             Self::Latency => "latency",
             Self::Recovery => "recovery",

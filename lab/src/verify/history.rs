@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::journal::{ControlEvent, Entry, Event, Ledger, Micros, Op, OpKind, Phase};
+use crate::journal::{
+    ControlEvent, CrowdAnswered, Entry, Event, Ledger, Micros, Op, OpKind, Phase,
+};
 use crate::spec::model::Fault;
 
 /// The part of a journal that belongs to one experiment.
@@ -58,6 +60,8 @@ pub struct FaultRecord<'a> {
     pub heal_evidence: Option<&'a str>,
     /// Why the undoing could not be shown.
     pub heal_unconfirmed: Option<&'a str>,
+    /// For a flash crowd: what became of it.
+    pub crowd: Option<&'a CrowdAnswered>,
 }
 
 impl FaultRecord<'_> {
@@ -177,6 +181,7 @@ impl<'a> History<'a> {
             Event::HealUnconfirmed { id, reason } => {
                 self.fault_mut(id).heal_unconfirmed = Some(reason);
             }
+            Event::CrowdAnswered(crowd) => self.fault_mut(&crowd.id).crowd = Some(crowd),
             _ => {}
         }
     }

@@ -6,7 +6,7 @@
 //! and no matter of this sum.
 
 use crate::journal::Micros;
-use crate::spec::model::{Cdn, Kind, Service, Stage};
+use crate::spec::model::{Cdn, Kind, Service, Stage, Tier};
 
 /// nginx counts the life of an answer in whole seconds and serves it until the last of them is over
 /// (`valid_sec < now`): up to this much longer than it was told.
@@ -61,10 +61,10 @@ impl Lifetimes {
     }
 }
 
-/// Whether anything in the stage keeps answers.
+/// Whether anything in the stage keeps answers: an edge cache without rules keeps none.
 pub fn has_cache(stage: &Stage) -> bool {
-    stage.tiers.values().any(|tier| matches!(tier.kind, Kind::Cdn(_)))
-        || services(stage).any(caches)
+    let keeps = |tier: &Tier| matches!(&tier.kind, Kind::Cdn(cdn) if !cdn.rules.is_empty());
+    stage.tiers.values().any(keeps) || services(stage).any(caches)
 }
 
 fn services(stage: &Stage) -> impl Iterator<Item = &Service> {

@@ -39,8 +39,8 @@ impl Flights {
     where
         F: Future<Output = Result> + Send + 'static,
     {
-        let flight = self.map(|by_key| match by_key.get(key) {
-            Some(flight) => flight.clone(),
+        let (flight, joined) = self.map(|by_key| match by_key.get(key) {
+            Some(flight) => (flight.clone(), true),
             None => {
                 let landing = Landing { flights: self.clone(), key: key.to_owned() };
                 let loading = load();
@@ -51,10 +51,10 @@ impl Flights {
                 let flight = task.map(|ended| ended.unwrap_or_else(|_| Err(broken()))).boxed();
                 let flight = flight.shared();
                 by_key.insert(key.to_owned(), flight.clone());
-                flight
+                (flight, false)
             }
         });
-        flight.await
+        flight.await.map(|loaded| Loaded { joined, ..loaded })
     }
 
     /// How many there are.
@@ -84,7 +84,8 @@ mod tests {
 
     fn loaded() -> Result {
         let entry = Entry { at_ms: 1, position: Position::default(), body: "1".into() };
-        Ok(Loaded { entry: Arc::new(entry), served_by: None, by_another: false })
+        let entry = Arc::new(entry);
+        Ok(Loaded { entry, served_by: None, by_another: false, joined: false })
     }
 
     #[tokio::test]
@@ -101,10 +102,11 @@ mod tests {
         };
         let crowd = futures::future::join_all((0..10).map(|_| flights.join("k", load())));
         let (ended, ()) = futures::future::join(crowd, async { gate.notify_one() }).await;
-        assert!(ended.iter().all(std::result::Result::is_ok));
+        let joined: Vec<bool> = ended.iter().map(|e| e.as_ref().unwrap().joined).collect();
+        assert_eq!(joined.iter().filter(|joined| !**joined).count(), 1, "one load was its own");
         assert_eq!((loads.load(Ordering::SeqCst), flights.len()), (1, 0));
         gate.notify_one();
-        assert!(flights.join("k", load()).await.is_ok());
+        assert!(!flights.join("k", load()).await.unwrap().joined);
         assert_eq!(loads.load(Ordering::SeqCst), 2);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
@@ -34,6 +34,8 @@ pub struct Loaded {
     pub served_by: Option<ServedBy>,
     /// Another task did it.
     pub by_another: bool,
+    /// Another request of this task had begun to.
+    pub joined: bool,
 }
 
 /// How a value is to be loaded.
@@ -53,8 +55,9 @@ pub struct Errand {
 pub struct Loader {
     db: Db,
     link: Arc<Link>,
-    /// A cold cache must not exhaust the database: some of its connections are for others.
-    turns: Semaphore,
+    /// A cold cache must not exhaust the database: some of its connections are for others. Absent
+    /// where nothing keeps a stampede from it.
+    turns: Option<Semaphore>,
     /// Opens when the database fails load after load.
     pub breaker: Breaker,
     serve_stale: bool,
@@ -70,7 +73,7 @@ impl Loader {
         Self {
             db,
             link,
-            turns: Semaphore::new(turns),
+            turns: settings.stampede_protection.then(|| Semaphore::new(turns)),
             breaker: Breaker::new(settings.circuit_breaker),
             serve_stale: settings.serve_stale,
             loads: AtomicU64::new(0),
@@ -136,7 +139,7 @@ impl Loader {
                 let fresh = |e: &Entry| e.age(now_ms()) < errand.ttl && e.suits(errand.wants);
                 if let Some(entry) = found.filter(fresh) {
                     let entry = Arc::new(entry);
-                    return Ok(Loaded { entry, served_by: None, by_another: true });
+                    return Ok(Loaded { entry, served_by: None, by_another: true, joined: false });
                 }
             }
         }
@@ -151,9 +154,7 @@ impl Loader {
         work: &W,
         errand: Errand,
     ) -> Result<Loaded, GaveUp<Rejection>> {
-        let patience = self.db.pool().config().statement_timeout;
-        let turn = tokio::time::timeout(patience, self.turns.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(busy("too many values are being loaded")) };
+        let _turn = self.turn().await?;
         if !self.breaker.allows(Instant::now()) {
             return Err(busy("the database failed again and again; it is left alone for a moment"));
         }
@@ -171,7 +172,18 @@ impl Loader {
         if !errand.out {
             self.store(&work.key(), &entry, errand.ttl).await;
         }
-        Ok(Loaded { entry: Arc::new(entry), served_by: seen.served_by, by_another: false })
+        let entry = Arc::new(entry);
+        Ok(Loaded { entry, served_by: seen.served_by, by_another: false, joined: false })
+    }
+
+    /// Waits for one of the few turns, as long as for a statement.
+    async fn turn(&self) -> Result<Option<SemaphorePermit<'_>>, GaveUp<Rejection>> {
+        let Some(turns) = &self.turns else { return Ok(None) };
+        let patience = self.db.pool().config().statement_timeout;
+        match tokio::time::timeout(patience, turns.acquire()).await {
+            Ok(Ok(turn)) => Ok(Some(turn)),
+            _ => Err(busy("too many values are being loaded")),
+        }
     }
 }
 

@@ -169,10 +169,12 @@ impl Active {
         match (loaded, stale) {
             (Ok(loaded), _) => {
                 visit.saw(None, loaded.served_by);
-                let how = match (loaded.by_another, errand.out) {
-                    (true, _) => CacheUse::Hit,
-                    (false, true) => CacheUse::Off,
-                    (false, false) => CacheUse::Miss,
+                let how = match (loaded.by_another, loaded.joined, errand.out) {
+                    // Who joins a load did not cause it, whatever became of it.
+                    (_, true, _) => CacheUse::Joined,
+                    (true, ..) => CacheUse::Hit,
+                    (.., true) => CacheUse::Off,
+                    _ => CacheUse::Miss,
                 };
                 Ok((loaded.entry, how))
             }

@@ -11,6 +11,7 @@ use crate::db::CacheUse;
 pub struct Counters {
     hits: AtomicU64,
     misses: AtomicU64,
+    joined: AtomicU64,
     stale: AtomicU64,
     off: AtomicU64,
 }
@@ -18,8 +19,8 @@ pub struct Counters {
 /// What was counted up to now.
 #[derive(Clone, Copy, Debug)]
 pub struct Stats {
-    /// Reads by how the cache served them: hit, miss, stale, off.
-    pub reads: [(CacheUse, u64); 4],
+    /// Reads by how the cache served them: hit, miss, joined, stale, off.
+    pub reads: [(CacheUse, u64); 5],
     /// Values loaded from the database.
     pub loads: u64,
     /// Values that another task was found loading.
@@ -46,6 +47,7 @@ impl Counters {
         match how {
             CacheUse::Hit => &self.hits,
             CacheUse::Miss => &self.misses,
+            CacheUse::Joined => &self.joined,
             CacheUse::Stale => &self.stale,
             CacheUse::Off => &self.off,
         }
@@ -53,7 +55,7 @@ impl Counters {
 
     /// All counters.
     pub fn with(&self, link: &Link, loader: &Loader) -> Stats {
-        let all = [CacheUse::Hit, CacheUse::Miss, CacheUse::Stale, CacheUse::Off];
+        let all = [CacheUse::Hit, CacheUse::Miss, CacheUse::Joined, CacheUse::Stale, CacheUse::Off];
         let ((loads, lock_losses), (errors, connects)) = (loader.counts(), link.counts());
         Stats {
             reads: all.map(|how| (how, self.of(how).load(Ordering::Relaxed))),

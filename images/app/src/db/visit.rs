@@ -29,8 +29,10 @@ impl ServedBy {
 pub enum CacheUse {
     /// The value was there.
     Hit,
-    /// It was not.
+    /// It was not, and this request loaded it.
     Miss,
+    /// It was not, and another request of the same task was loading it already.
+    Joined,
     /// It was there, past its time, and nothing better was.
     Stale,
     /// Nothing: it is out, or switched off.
@@ -43,6 +45,7 @@ impl CacheUse {
         match self {
             Self::Hit => "hit",
             Self::Miss => "miss",
+            Self::Joined => "joined",
             Self::Stale => "stale",
             Self::Off => "off",
         }

@@ -1,16 +1,19 @@
 //! One effect on one node: how it is put into effect and shown to be. One file for one sort.
 
+mod crowd;
 mod flush;
 mod network;
 mod process;
 mod replay;
-pub(super) mod storm;
+mod storm;
 
 pub(super) use replay::{catch_up, late};
 
+use super::crowd::Crowd;
 use super::inject::Injector;
 use super::{Act, ChaosError, NetProxy};
 use crate::engine::EngineError;
+use crate::journal::Event;
 use crate::plan::main_name;
 use crate::spec::model::{PoisonedRoute, Toxic};
 use storm::Storm;
@@ -40,6 +43,25 @@ pub(super) struct Before {
     pub keys: u64,
 }
 
+/// What this process does for an act until the heal; it ends with it.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// Connections to a database.
+    Storm(Storm),
+    /// Clients that wait for their answers.
+    Crowd(Crowd),
+}
+
+impl Held {
+    /// Ends it; returns what became of it, where that is worth writing down.
+    pub async fn end(self) -> Option<Event> {
+        match self {
+            Self::Storm(_) => None,
+            Self::Crowd(crowd) => Some(Event::CrowdAnswered(crowd.end().await)),
+        }
+    }
+}
+
 /// The proof of an effect, or what is missing.
 pub(super) type Proof = Result<String, String>;
 
@@ -50,22 +72,28 @@ impl Effect<'_> {
     }
 
     /// Looks at the node before anything is done to it.
-    pub async fn before(&self) -> Result<Before, EngineError> {
-        match self.act {
-            Act::Kill { .. } => process::before_kill(self).await,
-            Act::KillProcess { process, .. } => process::before_kill_process(self, *process).await,
-            Act::Flush { .. } => flush::before(self).await,
+    pub async fn before(&self) -> Result<Before, ChaosError> {
+        Ok(match self.act {
+            Act::Kill { .. } => process::before_kill(self).await?,
+            Act::KillProcess { process, .. } => {
+                process::before_kill_process(self, *process).await?
+            }
+            Act::Flush { .. } => flush::before(self).await?,
+            Act::Crowd { requests, .. } => {
+                crowd::before(*requests)?;
+                Before::default()
+            }
             Act::Silence { .. }
             | Act::Cut { .. }
             | Act::Freeze { .. }
             | Act::DelayReplay { .. }
             | Act::Storm { .. }
-            | Act::Poison { .. } => Ok(Before::default()),
-        }
+            | Act::Poison { .. } => Before::default(),
+        })
     }
 
-    /// Puts it into effect. Connections that must be held are returned.
-    pub async fn apply(&self) -> Result<Option<Storm>, ChaosError> {
+    /// Puts it into effect. What must be held is returned.
+    pub async fn apply(&self) -> Result<Option<Held>, ChaosError> {
         match self.act {
             Act::Silence { .. } => network::cut(self, None).await?,
             Act::Cut { peers, .. } => network::cut(self, Some(peers)).await?,
@@ -78,14 +106,18 @@ impl Effect<'_> {
                 NetProxy::new(poisoned.api).inject(&poisoned.route, poisoned.toxic).await?;
             }
             Act::Storm { addresses, connections, .. } => {
-                return Ok(Some(storm::start(self, addresses, *connections)));
+                return Ok(Some(Held::Storm(storm::start(self, addresses, *connections))));
+            }
+            Act::Crowd { addresses, requests, path, signed_in, .. } => {
+                let crowd = crowd::start(self.id, addresses, *requests, path, *signed_in);
+                return Ok(Some(Held::Crowd(crowd)));
             }
         }
         Ok(None)
     }
 
     /// Looks once whether it took effect.
-    pub async fn confirm(&self, before: &Before, held: &[Storm]) -> Result<Proof, EngineError> {
+    pub async fn confirm(&self, before: &Before, held: &[Held]) -> Result<Proof, EngineError> {
         match self.act {
             Act::Silence { .. } => network::confirm_silence(self).await,
             Act::Cut { .. } => network::confirm_cut(self).await,
@@ -97,7 +129,17 @@ impl Effect<'_> {
             Act::DelayReplay { by_ms, .. } => replay::confirm(self, *by_ms).await,
             Act::Flush { .. } => flush::confirm(self, before).await,
             Act::Poison { poisoned, .. } => Ok(confirm_poison(poisoned).await),
-            Act::Storm { connections, .. } => Ok(storm::confirm(self, *connections, held)),
+            Act::Storm { connections, .. } => {
+                let storms = held.iter().filter_map(|held| match held {
+                    Held::Storm(storm) => Some(storm),
+                    Held::Crowd(_) => None,
+                });
+                Ok(storm::confirm(self, *connections, storms))
+            }
+            Act::Crowd { .. } => Ok(crowd::confirm(held.iter().find_map(|held| match held {
+                Held::Crowd(crowd) => Some(crowd),
+                Held::Storm(_) => None,
+            }))),
         }
     }
 }

@@ -59,9 +59,13 @@ pub(super) fn start(e: &Effect<'_>, addresses: &[SocketAddrV4], connections: u16
 }
 
 /// Every client has got its connection or a refusal.
-pub(super) fn confirm(e: &Effect<'_>, connections: u16, held: &[Storm]) -> Proof {
+pub(super) fn confirm<'a>(
+    e: &Effect<'_>,
+    connections: u16,
+    mut storms: impl Iterator<Item = &'a Storm>,
+) -> Proof {
     let node = e.act.node();
-    let Some(storm) = held.iter().find(|s| s.node == *node) else {
+    let Some(storm) = storms.find(|s| s.node == *node) else {
         return Err(format!("no connection to {node} was tried"));
     };
     let open = storm.tally.held.load(Ordering::Relaxed);

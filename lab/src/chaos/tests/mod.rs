@@ -1,5 +1,6 @@
 //! What faults mean on two small stages.
 
+mod crowd;
 mod name;
 mod resolve;
 

@@ -2,7 +2,7 @@
 
 use super::{boxed, places, roles, zoned};
 use crate::chaos::{Adjust, Offer, adjusted, offers, resolve};
-use crate::spec::model::{Fault, KillPrimary, KillTask, Mode, Stage};
+use crate::spec::model::{Fault, FlashCrowd, KillPrimary, KillTask, Mode, Stage};
 
 fn names(stage: &Stage) -> Vec<String> {
     offers(stage).into_iter().map(|o| o.name).collect()
@@ -16,7 +16,7 @@ fn offer(stage: &Stage, name: &str) -> Offer {
 fn a_stage_offers_what_fits_it() {
     assert_eq!(
         names(&boxed()),
-        ["kill-box", "kill-nginx", "kill-app", "kill-postgres", "lose-zone"]
+        ["kill-box", "kill-nginx", "kill-app", "kill-postgres", "flash-crowd", "lose-zone"]
     );
     assert_eq!(
         names(&zoned()),
@@ -27,6 +27,7 @@ fn a_stage_offers_what_fits_it() {
             "pause-primary",
             "cut-replication",
             "kill-log",
+            "flash-crowd",
             "lose-zone"
         ]
     );
@@ -67,7 +68,7 @@ fn a_name_that_two_tiers_want_means_the_first() {
 }
 
 /// One flag each.
-fn flags() -> [(&'static str, Adjust); 7] {
+fn flags() -> [(&'static str, Adjust); 10] {
     [
         ("--zone", Adjust { zone: Some("a".into()), ..Adjust::default() }),
         ("--mode", Adjust { mode: Some(Mode::Silent), ..Adjust::default() }),
@@ -76,6 +77,9 @@ fn flags() -> [(&'static str, Adjust); 7] {
         ("--jitter", Adjust { jitter_ms: Some(1), ..Adjust::default() }),
         ("--lag", Adjust { lag_ms: Some(1), ..Adjust::default() }),
         ("--connections", Adjust { connections: Some(1), ..Adjust::default() }),
+        ("--requests", Adjust { requests: Some(1), ..Adjust::default() }),
+        ("--path", Adjust { path: Some("/".into()), ..Adjust::default() }),
+        ("--signed-in", Adjust { signed_in: Some(true), ..Adjust::default() }),
     ]
 }
 
@@ -124,6 +128,16 @@ fn flags_and_target_change_the_fault_and_nothing_given_changes_nothing() {
     let wanted = KillPrimary { tier: Some("log".into()), mode: Mode::Crash, for_ms: Some(9) };
     let primary = offer(&stage, "kill-primary").fault;
     assert_eq!(adjusted(&primary, log), Ok(Fault::KillPrimary(wanted)));
+
+    let crowd = Adjust {
+        requests: Some(500),
+        path: Some("/posts".into()),
+        signed_in: Some(true),
+        ..Adjust::default()
+    };
+    let wanted = FlashCrowd { requests: Some(500), path: Some("/posts".into()), signed_in: true };
+    let offered = offer(&stage, "flash-crowd").fault;
+    assert_eq!(adjusted(&offered, crowd), Ok(Fault::FlashCrowd(wanted)));
 }
 
 /// The built-in stages with data stores of every kind, each with its first node as the primary.

@@ -64,13 +64,14 @@ fn what_a_stage_lacks_breaks_it_and_the_next_one_survives() {
         expectations(stage).into_iter().filter(|e| e.ends_with("breaks")).collect()
     };
     assert_eq!(breaks("stage-1k"), ["reads-without-primary: breaks"]);
-    assert_eq!(breaks("stage-10k"), ["storm-and-failover: breaks"]);
+    assert_eq!(breaks("stage-10k"), ["flash-crowd: breaks", "storm-and-failover: breaks"]);
     assert_eq!(breaks("stage-100k"), Vec::<String>::new());
     // What breaks below survives above.
     let survives =
         |stage: &str, what: &str| expectations(stage).contains(&format!("{what}: survives"));
     assert!(survives("stage-10k", "reads-without-primary"));
     assert!(survives("stage-100k", "storm-and-failover"));
+    assert!(survives("stage-100k", "flash-crowd"));
 }
 
 /// Container labels and journals carry the stage as JSON.

@@ -6,7 +6,7 @@ use super::errors_of;
 use crate::spec::parse;
 
 /// A valid stage with one tier of each of these kinds.
-const BASE: &str = "\
+pub(super) const BASE: &str = "\
 stage: edge
 title: A stage with an edge
 users: 1000

@@ -32,6 +32,7 @@ impl<'a> Check<'a> {
             Fault::Outage(f) => self.outage(path, f),
             Fault::SlowEdge(f) => self.edge(path, &f.from, &f.to),
             Fault::CutEdge(f) | Fault::ResetEdge(f) => self.edge(path, &f.from, &f.to),
+            Fault::FlashCrowd(f) => self.flash_crowd(path, f),
             _ => {}
         }
     }

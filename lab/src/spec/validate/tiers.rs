@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::{Check, Point};
+use crate::spec::edges::obstacle;
 use crate::spec::model::Tier;
 use crate::spec::path::Path;
-use crate::spec::slots::{Duty, Ground, slots};
+use crate::spec::slots::{Duty, Ground, Slot, network_slots, network_tier, slots};
 
 impl Check<'_> {
     /// Every tier by itself, then what tiers could take from each other.
@@ -18,6 +19,7 @@ impl Check<'_> {
             self.kind(&path, name, tier);
         }
         self.node_names();
+        self.network_names();
         self.published_ports();
     }
 
@@ -42,6 +44,42 @@ impl Check<'_> {
                 break;
             }
         }
+    }
+
+    /// Network proxies are nodes, too, of a tier that no stage file names.
+    fn network_names(&mut self) {
+        let nodes: HashMap<String, &str> = self
+            .known_tiers()
+            .flat_map(|(name, tier)| slots(name, tier).into_iter().map(move |s| (s.name, name)))
+            .collect();
+        let callers: Vec<_> =
+            self.known_tiers().filter(|(name, _)| self.has_proxies(name)).collect();
+        for (caller, tier) in callers {
+            let net = network_tier(caller);
+            let same = |slot: Slot| Some((*nodes.get(&slot.name)?, slot.name));
+            let collision = network_slots(caller, tier).into_iter().find_map(same);
+            let (owner, found) = match (self.known_tiers().find(|(n, _)| *n == net), collision) {
+                (Some((owner, _)), _) => (owner, owner.to_owned()),
+                (None, Some((owner, node))) => (owner, node),
+                (None, None) => continue,
+            };
+            let message = format!(
+                "`{found}` is what the network proxies of tier `{caller}` are called, through which \
+                 its faultable edges lead"
+            );
+            let problem = self.at_key(&Path::of(["tiers", owner]), message).found(&found);
+            self.report(problem.allowed(format!("a name of which `{net}` is not the beginning")));
+        }
+    }
+
+    /// Whether calls of a tier go through network proxies.
+    fn has_proxies(&self, caller: &str) -> bool {
+        let tier = |name: &str| self.known_tiers().find(|(n, _)| *n == name).map(|(_, tier)| tier);
+        self.draft.edges.iter().flatten().filter(|edge| edge.from == caller).any(|edge| {
+            let both = tier(&edge.from).zip(tier(&edge.to));
+            edge.faultable.unwrap_or(self.draft.faultable_edges)
+                && both.is_some_and(|(from, to)| obstacle(from, to).is_none())
+        })
     }
 
     /// The ports of a tier go up from `publish`, one for each node.

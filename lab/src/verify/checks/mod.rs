@@ -2,14 +2,17 @@
 
 mod availability;
 mod cache_coherence;
+mod cache_stampede;
 mod completed;
 mod conserved;
 mod coverage;
+mod crowds;
 mod exactly_once;
 mod fault_effect;
 mod latency;
 mod no_lost_write;
 mod recovery;
+mod request_collapsing;
 mod session_guarantees;
 mod staleness;
 mod steady_state;
@@ -36,6 +39,8 @@ pub fn all(case: &Case<'_>) -> Vec<Finding> {
     findings.extend(session_guarantees::check(case));
     findings.extend(staleness::check(case));
     findings.extend(cache_coherence::check(case));
+    findings.extend(request_collapsing::check(case));
+    findings.extend(cache_stampede::check(case));
     findings.push(availability::check(case));
     if !case.is_quiet() {
         findings.push(latency::check(case));
