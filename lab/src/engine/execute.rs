@@ -15,7 +15,7 @@ use crate::plan::{Operation, Plan, main_name};
 /// more than this gains nothing on two cores and delays the nodes that the others wait for.
 const PARALLEL: usize = 4;
 /// Longest wait for one node. A cluster from nothing needs 10 s on two busy cores.
-const READY_LIMIT: Duration = Duration::from_secs(90);
+const READY_LIMIT: Duration = Duration::from_secs(180);
 /// Pause between two looks at a node that is not ready.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Pause between two questions to Docker whether a node that is not ready still lives.
