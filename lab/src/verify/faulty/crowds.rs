@@ -62,7 +62,7 @@ fn entries(name: &'static str, crowd: Option<CrowdAnswered>) -> Vec<Entry> {
 fn judged_on(stage: Stage, entries: Vec<Entry>) -> ExperimentFindings {
     let mut journal = run([entries]);
     if let Event::RunStarted(head) = &mut journal[0].event {
-        head.stage = Box::new(stage);
+        *head.stage = stage;
     }
     judge(&journal).unwrap().experiments.remove(0)
 }
