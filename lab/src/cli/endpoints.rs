@@ -62,7 +62,8 @@ fn database(lab: &RunningLab, place: &Place) -> Endpoint {
 
 fn cache(lab: &RunningLab, place: &Place) -> Endpoint {
     let password = kinds::cache_password(&lab.network.secret, &place.tier);
-    let url = format!("redis://:{password}@{}:{REDIS_PORT}", place.address);
+    // With the name of Redis's own user: redis-cli sends an empty one as it is, which is refused.
+    let url = format!("redis://default:{password}@{}:{REDIS_PORT}", place.address);
     Endpoint { node: place.name.clone(), what: "cache", url }
 }
 

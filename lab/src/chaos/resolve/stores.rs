@@ -4,14 +4,14 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use super::scene::{Scene, has_replicas, is_aws, is_cdn, is_redis};
-use super::{Act, Injection, ResolveError, death, injection};
+use super::{Act, Injection, ResolveError, death, edges, injection};
 use crate::kinds;
 use crate::plan::layout::{of_tier, with_duty};
 use crate::spec::model::{
-    ConnectionStorm, Fault, FlushCache, KillCache, KillReplica, Kind, Name, OriginDown, Outage,
-    ReplicaLag,
+    ConnectionStorm, CutEdge, Fault, FlushCache, KillCache, KillReplica, Kind, Name, OriginDown,
+    Outage, ReplicaLag, Toxic,
 };
-use crate::spec::slots::Duty;
+use crate::spec::slots::{Duty, network_tier};
 
 /// How long a killed replica or cache stays lost when nobody says otherwise.
 const KILLED_FOR: Duration = Duration::from_secs(10);
@@ -134,6 +134,17 @@ pub(super) fn origin_down(
         Some(Kind::Cdn(cdn)) => cdn.origins.pages.clone(),
         _ => return Err(ResolveError::NoNode(format!("tier {tier} has no origin"))),
     };
+    // Where a network proxy stands in between, the edge cache never talks to its origin itself.
+    let between = network_tier(&tier);
+    let mut routes = scene
+        .places
+        .iter()
+        .filter(|p| p.tier == between)
+        .flat_map(|p| kinds::routes(scene.stage, scene.places, p));
+    if routes.any(|route| route.to == origin) {
+        let cut = CutEdge { from: tier, to: origin, for_ms: f.for_ms };
+        return edges::ended(scene, fault, &cut, Toxic::Cut);
+    }
     let peers = scene.addresses(&origin);
     let acts = of_tier(scene.places, &tier)
         .map(|p| Act::Cut { node: p.name.clone(), peers: peers.clone() })

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod name;
+mod origin;
 mod resolve;
 
 use crate::chaos::{Role, Roles};
