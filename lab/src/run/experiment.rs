@@ -4,35 +4,52 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::warm_up::good_service;
 use super::{RunError, RunningLab};
 use crate::chaos::{self, Active, Injection, Injector, resolve};
 use crate::journal::{Event, Micros, OpKind, Phase, Writer};
-use crate::load::{self, AuditRequest, LoadConfig, LoadHandle};
+use crate::load::{self, AuditRequest, LoadConfig, LoadHandle, OpSink};
 use crate::report::Ui;
 use crate::spec::model::{Experiment, TimedFault};
+use crate::verify::objectives;
+use crate::verify::recovery::Standard;
 
 /// How long each phase lasts.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// Traffic before the fault.
     pub steady: Duration,
-    /// Longest settling after the last heal; an experiment may ask for less.
+    /// Longest settling after the last heal that an experiment can ask for.
     pub settle: Duration,
+    /// How much longer traffic may go on while service is not good yet: the moment at which it is
+    /// back must be seen, and a second after it.
+    pub extension: Duration,
 }
 
 impl Pace {
     /// The pace of a run. A quick one still has some hundred operations before and after a fault.
     pub fn new(quick: bool) -> Self {
         if quick {
-            Self { steady: Duration::from_secs(4), settle: Duration::from_secs(2) }
+            Self {
+                steady: Duration::from_secs(4),
+                settle: Duration::from_secs(3),
+                extension: Duration::from_secs(6),
+            }
         } else {
-            Self { steady: Duration::from_secs(6), settle: Duration::from_secs(30) }
+            Self {
+                steady: Duration::from_secs(6),
+                settle: Duration::from_secs(30),
+                extension: Duration::from_secs(15),
+            }
         }
     }
 }
 
 /// How long the lab may take to be whole before an experiment, and after it.
 const WHOLE_LIMIT: Duration = Duration::from_secs(90);
+/// How long service may take to be good before an experiment. One that is not good by then is
+/// found out by the check of the steady state.
+const WARM_UP_LIMIT: Duration = Duration::from_secs(30);
 /// Simulated users with a session each.
 pub const USERS: u16 = 20;
 /// How long the final reads may be tried.
@@ -78,8 +95,11 @@ impl ExperimentRun<'_> {
         })?;
         // An experiment that cannot begin is in the journal, too, and so inconclusive.
         self.lab.await_whole(WHOLE_LIMIT).await?;
+        self.warm_up(begun).await?;
         self.write(Event::Phase { phase: Phase::Steady })?;
-        let traffic = self.start_traffic(&key_prefix)?;
+        let journal = Arc::clone(self.journal);
+        let record = move |op| record(&journal, now(), Event::Op(op));
+        let traffic = self.start_traffic(&key_prefix, Box::new(record))?;
         tokio::time::sleep(self.pace.steady).await;
         self.write(Event::Phase { phase: Phase::Fault })?;
         let faults = self.fault_phase().await;
@@ -87,6 +107,7 @@ impl ExperimentRun<'_> {
         if faults.is_ok() {
             let wanted = Duration::from_millis(self.experiment.settle_ms);
             tokio::time::sleep(wanted.min(self.pace.settle)).await;
+            good_service(&traffic, self.standard(), self.pace.extension).await;
         }
         let stopped = traffic.stop().await;
         faults?;
@@ -95,7 +116,27 @@ impl ExperimentRun<'_> {
         self.write(Event::ExperimentEnded { experiment: self.name.into() })
     }
 
-    fn start_traffic(&self, key_prefix: &str) -> Result<LoadHandle, RunError> {
+    /// Sends the same traffic, with keys of its own and not written down, until service is good:
+    /// caches are cold and pools empty after a start, and that is not what is examined.
+    async fn warm_up(&self, begun: Micros) -> Result<(), RunError> {
+        let prefix = format!("warm-up-{begun:x}");
+        let traffic = self.start_traffic(&prefix, Box::new(drop))?;
+        if !good_service(&traffic, self.standard(), WARM_UP_LIMIT).await {
+            let limit = WARM_UP_LIMIT.as_secs();
+            self.ui.warn(&format!("service was not within its objectives after {limit} s"));
+        }
+        traffic.stop().await?;
+        Ok(())
+    }
+
+    /// What good service means in this experiment.
+    fn standard(&self) -> Standard {
+        let stage = &self.lab.stage;
+        let p99_ms = objectives::of_experiment(stage, self.experiment).p99_ms;
+        Standard::new(p99_ms, stage.objectives.availability_percent)
+    }
+
+    fn start_traffic(&self, key_prefix: &str, sink: OpSink) -> Result<LoadHandle, RunError> {
         let traffic = &self.lab.stage.traffic;
         let plan = load::Plan {
             seed: self.seed,
@@ -112,8 +153,7 @@ impl ExperimentRun<'_> {
             users: USERS,
             max_in_flight: None,
         };
-        let journal = Arc::clone(self.journal);
-        Ok(load::start(config, Box::new(move |op| record(&journal, now(), Event::Op(op))))?)
+        Ok(load::start(config, sink)?)
     }
 
     /// Injects and heals each fault at its time.

@@ -8,6 +8,7 @@ mod folder;
 mod lab;
 mod since_up;
 mod up;
+mod warm_up;
 
 pub use building::Building;
 pub use error::RunError;
