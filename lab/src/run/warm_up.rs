@@ -38,7 +38,8 @@ fn still_good(since: Option<Instant>, now: Instant, good: bool) -> Option<Instan
 /// Whether the last second was within the objectives; one without an answer was not.
 fn is_good(live: &Live, standard: Standard) -> bool {
     let percent = live.success_share.map_or(0.0, |share| share * 100.0);
-    let slowest = live.p99.map_or(i64::MAX, |p99| i64::try_from(p99.as_micros()).unwrap_or(i64::MAX));
+    let slowest =
+        live.p99.map_or(i64::MAX, |p99| i64::try_from(p99.as_micros()).unwrap_or(i64::MAX));
     percent >= standard.percent && slowest <= standard.latency
 }
 

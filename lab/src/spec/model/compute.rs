@@ -1,0 +1,134 @@
+//! What runs the application: boxes and services, and their habits.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{LONGEST_MS, NAME_PATTERN, Name};
+
+/// One box: nginx and the application in one container, with PostgreSQL in it or beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BoxKind {
+    /// The `postgres` tier that the application uses; without it PostgreSQL runs in the box.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<Name>,
+    /// Habits of the application.
+    pub habits: Habits,
+}
+
+/// Tasks of a container image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// `app` for the demo application, or the name of any local image.
+    #[serde(default = "app_image")]
+    #[schemars(length(min = 1))]
+    pub image: String,
+    /// Port on which a task answers HTTP.
+    #[serde(default = "service_port")]
+    #[schemars(range(min = 1))]
+    pub port: u16,
+    /// Path that answers 200 while the task is alive.
+    #[serde(default = "health_path")]
+    pub health: String,
+    /// The `postgres` tier whose addresses the tasks receive, or the `database-proxy` before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Name>,
+    /// The `redis` tier whose Sentinels the tasks ask for the primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Name>,
+    /// The `aws` tier whose endpoints the tasks receive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<Name>,
+    /// Where the demo application keeps carts.
+    #[serde(default)]
+    pub carts: Carts,
+    /// Bucket of object storage in which the demo application keeps front end and product images;
+    /// needs `aws` with `s3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = NAME_PATTERN))]
+    pub assets_bucket: Option<Name>,
+    /// Further environment variables.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub env: IndexMap<String, String>,
+    /// Habits of the demo application, each of which can be switched off.
+    #[serde(default)]
+    pub habits: Habits,
+}
+
+/// Where the demo application keeps carts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Carts {
+    /// In the relational database.
+    #[default]
+    Database,
+    /// In a key-value table; needs `aws` with `dynamodb`.
+    Dynamodb,
+}
+
+/// The good habits of the application; switch one off to see what it was worth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Habits {
+    /// Retries of a failed database operation, with jitter, inside the budget below.
+    pub retries: bool,
+    /// Idempotency keys: a repeated write has one effect.
+    pub idempotency: bool,
+    /// Reads go to read replicas, where the database has some.
+    pub read_split: bool,
+    /// Nobody is shown less than they wrote or saw before.
+    pub read_your_writes: bool,
+    /// Sessions and results are cached, where there is a cache.
+    pub cache: bool,
+    /// Of many who miss the same cached value, one asks the database.
+    pub stampede_protection: bool,
+    /// A value that has run out is served where asking for a new one fails.
+    pub serve_stale: bool,
+    /// A part that fails again and again is left alone for a while.
+    pub circuit_breaker: bool,
+    /// How long one request may keep trying, in milliseconds.
+    #[schemars(range(max = LONGEST_MS))]
+    pub retry_budget_ms: u64,
+    /// Longest wait for a connection to the database, in milliseconds.
+    #[schemars(range(max = LONGEST_MS))]
+    pub connect_timeout_ms: u64,
+    /// Longest wait for one statement, in milliseconds.
+    #[schemars(range(max = LONGEST_MS))]
+    pub statement_timeout_ms: u64,
+    /// Connections each task keeps to the database.
+    #[schemars(range(min = 1))]
+    pub pool_size: u16,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            retries: true,
+            idempotency: true,
+            read_split: true,
+            read_your_writes: true,
+            cache: true,
+            stampede_protection: true,
+            serve_stale: true,
+            circuit_breaker: true,
+            retry_budget_ms: 4000,
+            connect_timeout_ms: 200,
+            statement_timeout_ms: 1000,
+            pool_size: 8,
+        }
+    }
+}
+
+fn app_image() -> String {
+    "app".into()
+}
+
+fn service_port() -> u16 {
+    8080
+}
+
+fn health_path() -> String {
+    "/healthz".into()
+}

@@ -1,0 +1,98 @@
+//! PostgreSQL, what coordinates it, and the proxy before it.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{LONGEST_MS, Name};
+use crate::spec::short;
+
+/// PostgreSQL 17. With one node it is a single server; with more it is a cluster under Patroni.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    /// The `etcd` tier that holds the leader lease; needed with more than one node, replicas included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coordination: Option<Name>,
+    /// How a standby follows.
+    #[serde(default)]
+    pub replication: Replication,
+    /// Zone of the first primary; the first zone of the tier when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-one" = "a postgres tier has one primary"))]
+    pub primary: Option<Name>,
+    /// Zones of asynchronous read replicas, which are never promoted, beside the nodes in `zones`,
+    /// which can be: zone name to number of replicas, or a list of zones. Needs `coordination`.
+    #[serde(
+        default,
+        deserialize_with = "short::zones",
+        skip_serializing_if = "IndexMap::is_empty"
+    )]
+    #[schemars(transform = short::zones_schema)]
+    pub replicas: IndexMap<Name, u16>,
+    /// Key ranges or hashes the data is split by (`stage-10m`); 1 means not sharded.
+    #[serde(default = "one_shard")]
+    pub shards: u16,
+}
+
+/// How a commit reaches the standby.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Hash)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replication {
+    /// A commit is acknowledged only when the standby has it too.
+    #[default]
+    Synchronous,
+    /// A commit is acknowledged when the primary has it.
+    Asynchronous,
+}
+
+/// An etcd cluster; an odd number of members.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Etcd {}
+
+/// pgbouncer in front of HAProxy, which asks Patroni who the primary is. Each connection to the
+/// database serves many clients, one transaction at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseProxy {
+    /// The `postgres` tier; one with `coordination`.
+    pub database: Name,
+    /// Connections that each proxy keeps to the primary.
+    #[serde(default = "proxy_pool")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub pool_size: u16,
+    /// Connections that each proxy accepts.
+    #[serde(default = "proxy_clients")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_clients: u16,
+    /// How long a client waits for a connection of the pool before it is refused, in milliseconds.
+    /// 120 s is the documented default of a managed database proxy: it waits rather than fails.
+    #[serde(default = "borrow_timeout")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub borrow_timeout_ms: u64,
+    /// Prepared statements that each connection keeps for all its clients.
+    #[serde(default = "prepared_statements")]
+    #[schemars(range(max = 10_000))]
+    pub max_prepared_statements: u16,
+}
+
+fn proxy_pool() -> u16 {
+    20
+}
+
+fn proxy_clients() -> u16 {
+    1000
+}
+
+fn borrow_timeout() -> u64 {
+    120_000
+}
+
+fn prepared_statements() -> u16 {
+    200
+}
+
+fn one_shard() -> u16 {
+    1
+}
