@@ -45,17 +45,16 @@ impl History {
         self.samples.back().map(|(_, position)| *position)
     }
 
-    /// How late a replica at `position` is; `None` before the primary was ever seen. It stands
-    /// still while the primary cannot be seen.
+    /// How late a replica at `position` is; `None` when nobody knows: before the primary was ever
+    /// seen, and for a replica that has not reached the oldest sample. A task that has just begun has
+    /// only young samples, and a replica that lacks them may lack minutes. It stands still while the
+    /// primary cannot be seen.
     pub fn lag(&self, position: Position) -> Option<Duration> {
         let (newest, _) = self.samples.back()?;
         let reached = self.samples.partition_point(|(_, sample)| *sample <= position);
         // Everything up to the last sample that it has reached is there.
-        let since = match reached.checked_sub(1).and_then(|index| self.samples.get(index)) {
-            Some((at, _)) => *at,
-            None => self.samples.front()?.0,
-        };
-        Some(newest.saturating_duration_since(since))
+        let (since, _) = self.samples.get(reached.checked_sub(1)?)?;
+        Some(newest.saturating_duration_since(*since))
     }
 }
 
@@ -81,7 +80,14 @@ mod tests {
         let history = history(&[(0, 10), (100, 20), (200, 30), (300, 40)]);
         let lag = |lsn: u64| history.lag(at(lsn)).map(|lag| lag.as_millis());
         assert_eq!((lag(40), lag(99)), (Some(0), Some(0)));
-        assert_eq!((lag(35), lag(20), lag(5)), (Some(100), Some(200), Some(300)));
+        assert_eq!((lag(35), lag(20), lag(10)), (Some(100), Some(200), Some(300)));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_has_just_begun_does_not_know_how_much_a_late_replica_lacks() {
+        let history = history(&[(0, 1000), (50, 1010)]);
+        assert_eq!(history.lag(at(10)), None, "50 ms is how long it has watched, not the lag");
+        assert_eq!(history.lag(at(1000)).map(|lag| lag.as_millis()), Some(50));
     }
 
     #[tokio::test]
