@@ -5,9 +5,14 @@ mod aws;
 mod cache;
 mod config;
 mod db;
+mod drain;
+mod events;
+mod mail;
 mod serve;
 mod shop;
+mod start;
 mod web;
+mod worker;
 
 use std::process::ExitCode;
 

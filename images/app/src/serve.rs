@@ -1,7 +1,6 @@
 //! The life of the process: start, serve, and end in an orderly way.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
@@ -9,40 +8,14 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::assets::{Assets, Publisher, publish};
-use crate::aws::{Bucket, CartTable};
-use crate::cache::Cache;
-use crate::config::{self, Config};
-use crate::db::{Db, keep_current};
-use crate::shop::carts::Carts;
-use crate::web;
+use crate::config::{Config, Role};
+use crate::drain::Draining;
+use crate::{start, web};
 
-/// How long requests may take to finish after the signal to end.
+/// How long requests and messages in hand may take to finish after the signal to end.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What the managed services are used for. None of them is waited for.
-fn managed(
-    settings: Option<&config::Aws>,
-    assets: &Arc<Assets>,
-) -> (Carts, Option<Arc<Publisher>>) {
-    let Some(settings) = settings else { return (Carts::Database, None) };
-    let carts = match &settings.carts_table {
-        None => Carts::Database,
-        Some(name) => {
-            let table = Arc::new(CartTable::new(settings, name.clone()));
-            let prepared = Arc::clone(&table);
-            tokio::spawn(async move { prepared.prepare().await });
-            Carts::Table(table)
-        }
-    };
-    let publisher = settings.assets_bucket.as_ref().map(|name| {
-        let bucket = Bucket::new(settings, name.clone());
-        publish(Arc::clone(assets), bucket)
-    });
-    (carts, publisher)
-}
-
-/// Serves until SIGTERM or SIGINT, then finishes the requests in progress.
+/// Serves until SIGTERM or SIGINT, then finishes the requests in progress and the messages in hand.
 ///
 /// # Errors
 /// The address cannot be listened on.
@@ -50,41 +23,28 @@ pub async fn run(config: Config) -> io::Result<()> {
     // Before anything else: as process 1, signals without a handler are ignored.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let (role, drain) = (config.role, config.drain);
     let listener = TcpListener::bind(config.listen).await.map_err(|e| {
         let address = config.listen;
         io::Error::new(e.kind(), format!("cannot listen on {address}: {e}; set LISTEN to another"))
     })?;
     tracing::info!(node = config.node_name, address = %listener.local_addr()?, "listening");
-    let positions = config.database.positions;
-    let db = Db::start(
-        config.database,
-        config.replicas.as_ref(),
-        config.read_your_writes,
-        config.habits,
-    );
-    let cache = Cache::start(db.clone(), config.cache);
-    let schema = keep_current(db.clone());
-    let assets = Arc::new(Assets::embedded());
-    let (carts, publisher) = managed(config.aws.as_ref(), &assets);
-    let following = positions.then_some(config.read_your_writes);
-    let router = web::router(web::Parts {
-        db,
-        schema,
-        cache,
-        following,
-        carts,
-        assets,
-        publisher,
-        page_ttl_s: config.page_ttl_s,
-        node_name: config.node_name,
-    });
-
     let (end, mut ended) = watch::channel(false);
+    let (parts, mut background) = start::start(config, &ended);
+    let router = match role {
+        Role::Web => web::router(parts),
+        Role::Worker => web::probes(parts),
+    };
+    let draining = Draining::default();
+    let router = draining.guard(router);
+
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        draining.begin();
+        tokio::time::sleep(drain).await;
         tracing::info!("ending: no new requests");
         end.send_replace(true);
     });
@@ -101,13 +61,18 @@ pub async fn run(config: Config) -> io::Result<()> {
     .with_graceful_shutdown(async move {
         let _ = ended.wait_for(|ended| *ended).await;
     });
+    let finished = async {
+        serving.await?;
+        while background.join_next().await.is_some() {}
+        Ok(())
+    };
     tokio::select! {
-        served = serving => served,
+        finished = finished => finished,
         () = async move {
             let _ = cut_off.wait_for(|ended| *ended).await;
             tokio::time::sleep(GRACE).await;
         } => {
-            tracing::warn!("requests were cut off after {} s", GRACE.as_secs());
+            tracing::warn!("what was in hand was cut off after {} s", GRACE.as_secs());
             Ok(())
         }
     }

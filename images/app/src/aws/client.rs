@@ -46,15 +46,15 @@ pub struct NoAnswer {
 
 impl Service {
     /// The service called `name` in signatures, which has `timeout` to answer a request.
-    pub fn new(name: &str, endpoint: &str, timeout: Duration, settings: &config::Aws) -> Self {
+    pub fn new(name: &str, endpoint: &str, timeout: Duration, keys: &config::Keys) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
-        let keys = StaticCredentialProvider::new(&settings.access_key, &settings.secret_key);
-        let signing = RequestSigner::new(name, &settings.region);
+        let secrets = StaticCredentialProvider::new(&keys.access_key, &keys.secret_key);
+        let signing = RequestSigner::new(name, &keys.region);
         Self {
             http: Client::builder(TokioExecutor::new()).build(connector),
-            signer: Signer::new(Context::new(), keys, signing),
+            signer: Signer::new(Context::new(), secrets, signing),
             endpoint: endpoint.to_owned(),
             timeout,
         }
@@ -71,14 +71,34 @@ impl Service {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, NoAnswer> {
+        self.send_within(self.timeout, method, path, headers, body).await
+    }
+
+    /// Sends one request, which has a time-out of its own: a service may be asked to wait.
+    ///
+    /// # Errors
+    /// No answer came in time.
+    pub async fn send_within(
+        &self,
+        timeout: Duration,
+        method: &str,
+        path: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, NoAnswer> {
         let request = self.signed(method, path, headers, body).await?;
-        match tokio::time::timeout(self.timeout, self.exchange(request)).await {
+        match tokio::time::timeout(timeout, self.exchange(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(NoAnswer {
                 effect: Effect::Unknown,
-                detail: format!("no answer within {} ms", self.timeout.as_millis()),
+                detail: format!("no answer within {} ms", timeout.as_millis()),
             }),
         }
+    }
+
+    /// How long a request may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     async fn signed(

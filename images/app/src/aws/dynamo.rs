@@ -61,7 +61,7 @@ enum Refusal {
 impl CartTable {
     /// The table called `name`, which may not be there yet.
     pub fn new(settings: &config::Aws, name: String) -> Self {
-        let service = Service::new("dynamodb", &settings.dynamodb, TIMEOUT, settings);
+        let service = Service::new("dynamodb", &settings.dynamodb, TIMEOUT, &settings.keys);
         Self { service, name, counts: Counts::default() }
     }
 

@@ -30,8 +30,8 @@ pub struct Refused {
 impl Bucket {
     /// The bucket called `name`, which may not be there yet.
     pub fn new(settings: &config::Aws, name: String) -> Self {
-        let service = Service::new("s3", &settings.s3, TIMEOUT, settings);
-        Self { service, name, region: settings.region.clone() }
+        let service = Service::new("s3", &settings.s3, TIMEOUT, &settings.keys);
+        Self { service, name, region: settings.keys.region.clone() }
     }
 
     /// Makes the bucket, if it is not there.

@@ -3,15 +3,21 @@
 mod aws;
 mod cache;
 mod env;
+mod events;
+mod mail;
 mod replicas;
+mod role;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub use aws::Aws;
+pub use aws::{Aws, Keys};
 pub use cache::{Cache, CacheServers};
 pub use env::ConfigError;
+pub use events::{Events, Queue, Topic};
+pub use mail::Mail;
 pub use replicas::Replicas;
+pub use role::{Role, Worker};
 
 use env::Env;
 
@@ -21,6 +27,8 @@ const POSTGRES_PORT: u16 = 5432;
 /// Every setting of the program.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What the task is for.
+    pub role: Role,
     /// Where HTTP is served.
     pub listen: SocketAddr,
     /// Name of the node, shown in logs and in the database's list of sessions.
@@ -33,8 +41,17 @@ pub struct Config {
     pub cache: Option<Cache>,
     /// Managed services, if any is used.
     pub aws: Option<Aws>,
+    /// Events of orders, if there are any.
+    pub events: Option<Events>,
+    /// How mail is sent, if it is.
+    pub mail: Option<Mail>,
+    /// How a worker works, if this is one.
+    pub worker: Option<Worker>,
     /// How long pages may be kept in front of the shop, in seconds.
     pub page_ttl_s: u64,
+    /// How long the task serves on after the signal to end, while it says that it is not healthy: so
+    /// that who sends it requests has noticed before it ends.
+    pub drain: Duration,
     /// Whether a client is never shown less than it wrote or saw before.
     pub read_your_writes: bool,
     /// The habits that can be switched off.
@@ -92,10 +109,12 @@ impl Config {
     /// The first setting that is missing or cannot be used.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let env = Env::new(&lookup);
+        let role = Role::from_env(&env)?;
         let node_name = env.text("NODE_NAME", Some("shop"))?;
         let replicas = Replicas::from_env(&env)?;
         let cache = Cache::from_env(&env)?;
         Ok(Self {
+            role,
             listen: env.address("LISTEN", "0.0.0.0:8080")?,
             database: Database {
                 hosts: env.hosts("DATABASE_HOSTS", POSTGRES_PORT)?,
@@ -112,7 +131,17 @@ impl Config {
             replicas,
             cache,
             aws: Aws::from_env(&env)?,
+            events: Events::from_env(&env, role)?,
+            mail: Mail::from_env(&env)?,
+            worker: Worker::from_env(&env, role)?,
             page_ttl_s: env.number("PAGE_TTL_S", 2, 0, 86_400, "a number of seconds to 86400")?,
+            drain: Duration::from_millis(env.number(
+                "DRAIN_MS",
+                0,
+                0,
+                600_000,
+                "a number of milliseconds to 600000",
+            )?),
             read_your_writes: env.switch("READ_YOUR_WRITES", true)?,
             habits: Habits {
                 retries: env.switch("RETRIES", true)?,
@@ -151,7 +180,8 @@ mod tests {
         assert!(c.habits.retries && c.habits.idempotency);
         assert!(c.replicas.is_none() && !c.database.positions);
         assert!(c.cache.is_none() && c.aws.is_none() && !c.database.proxy);
-        assert_eq!(c.page_ttl_s, 2);
+        assert!(c.events.is_none() && c.mail.is_none() && c.worker.is_none());
+        assert_eq!((c.page_ttl_s, c.drain, c.role), (2, Duration::ZERO, Role::Web));
     }
 
     #[test]
@@ -195,7 +225,7 @@ mod tests {
             ("AWS_SECRET_ACCESS_KEY", "lab"),
         ];
         let aws = config(&base).unwrap().aws.unwrap();
-        assert_eq!((&*aws.dynamodb, &*aws.region), ("http://10.0.9.1:4566", "eu-central-1"));
+        assert_eq!((&*aws.dynamodb, &*aws.keys.region), ("http://10.0.9.1:4566", "eu-central-1"));
         let own = [("AWS_ENDPOINT_URL_DYNAMODB", "http://10.0.9.2:4566")];
         let mixed = config(&[&base[..], &own].concat()).unwrap().aws.unwrap();
         assert_eq!(
@@ -241,7 +271,12 @@ mod tests {
             ("CIRCUIT_BREAKER", "1"),
             ("DATABASE_PROXY", "pgbouncer"),
             ("PAGE_TTL_S", "-1"),
+            ("DRAIN_MS", "3s"),
             ("CARTS", "redis"),
+            ("ROLE", "batch"),
+            ("ORDER_EVENTS", "yes"),
+            ("MAIL", "smtp"),
+            ("WORKER_ACK", "never"),
         ] {
             let error = config(&[(name, value)]).expect_err(name);
             assert_eq!(error.name, name);

@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 pub use conn::{Conn, Params};
 pub use failure::{Cause, Effect, Failure};
+pub use param::Param;
 pub use pool::Pool;
 pub use position::Position;
 pub use replicas::{Replicas, Status as ReplicaStatus};

@@ -7,8 +7,11 @@ use tokio::sync::watch;
 use super::{Budget, Conn, Db, Failure, Stop, Work};
 
 /// Every version of the schema, in order. A version is never edited after a release.
-const VERSIONS: &[&str] =
-    &[include_str!("../../schema/1-shop.sql"), include_str!("../../schema/2-replicas.sql")];
+const VERSIONS: &[&str] = &[
+    include_str!("../../schema/1-shop.sql"),
+    include_str!("../../schema/2-replicas.sql"),
+    include_str!("../../schema/3-queues.sql"),
+];
 
 /// Any constant will do, as long as every task uses the same.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7205759403792793600)";

@@ -16,19 +16,36 @@ pub const MAX_LIMIT: i64 = 10_000;
 /// Keys are visible ASCII, so every key with a prefix sorts before the prefix and this.
 const AFTER_ALL: char = '\u{10FFFF}';
 
+/// What is read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What clients wrote.
+    Write(Write),
+    /// What follows from it.
+    Later(Later),
+}
+
 /// Which writes are read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum Write {
     /// Orders, with their lines and ledger entries.
     Order,
     /// Forum posts.
     Post,
 }
 
+/// What follows from an order, after it was acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Later {
+    /// Mails that were sent. A mail that is only intended is a key without effect.
+    Mail,
+}
+
 /// Reads a page of keys and their effects.
-pub struct AuditWrites {
-    /// Which writes.
+pub struct AuditKeys {
+    /// Of what.
     pub kind: Kind,
     /// Only keys that begin with this.
     pub prefix: String,
@@ -63,15 +80,20 @@ const ORDERS: &str = "WITH page AS ( \
 const POSTS: &str = "SELECT key, count(*) FROM posts \
     WHERE key > $1 AND key >= $2 AND key < $3 GROUP BY key ORDER BY key LIMIT $4";
 
-impl Work for AuditWrites {
+const MAILS: &str = "SELECT order_key, count(*) FILTER (WHERE sent_at IS NOT NULL) FROM mails \
+    WHERE order_key > $1 AND order_key >= $2 AND order_key < $3 \
+    GROUP BY order_key ORDER BY order_key LIMIT $4";
+
+impl Work for AuditKeys {
     type Output = Effects;
     type Rejection = Rejection;
     const WRITES: bool = false;
 
     async fn run(&self, conn: &Conn) -> Result<Effects, Stop> {
         let sql = match self.kind {
-            Kind::Order => ORDERS,
-            Kind::Post => POSTS,
+            Kind::Write(Write::Order) => ORDERS,
+            Kind::Write(Write::Post) => POSTS,
+            Kind::Later(Later::Mail) => MAILS,
         };
         let end = format!("{}{AFTER_ALL}", self.prefix);
         let params: crate::db::Params<'_> = &[&self.after, &self.prefix, &end, &self.limit];

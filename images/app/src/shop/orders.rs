@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::promise::{Key, Promise, body_hash};
 use super::users::Token;
 use super::{MAX_QUANTITY, Rejection, Stop, check_quantity};
-use crate::db::{Conn, Failure, Work};
+use crate::db::{Conn, Failure, Param, Work};
 
 /// Most different products in one order.
 const MAX_LINES: usize = 50;
@@ -86,7 +86,13 @@ pub struct PlaceOrder {
     pub idempotent: bool,
     /// What is ordered.
     pub items: Items,
+    /// Whether the order has an event, and the trace that it belongs to.
+    pub event: Option<Traced>,
 }
+
+/// The trace that an event belongs to, if any, as the header `traceparent` writes it.
+#[derive(Clone, Debug, Default)]
+pub struct Traced(pub Option<String>);
 
 const WHO: &str = "SELECT user_id FROM sessions WHERE token_hash = $1 AND expires_at > now()";
 
@@ -117,6 +123,20 @@ const RECORD: &str = "WITH placed AS ( \
     entries AS ( \
         INSERT INTO ledger_entries (order_id, account, debit_cents, credit_cents) \
         VALUES ($1, 'customer receivable', $4, 0), ($1, 'sales', 0, $4)) \
+    DELETE FROM cart_lines WHERE user_id = $3 AND product_id = ANY ($5)";
+
+/// The same with its event, in the same trip and the same transaction.
+const RECORD_AND_TELL: &str = "WITH placed AS ( \
+        INSERT INTO orders (id, key, user_id, total_cents) VALUES ($1, $2, $3, $4)), \
+    lines AS ( \
+        INSERT INTO order_lines (order_id, product_id, quantity, price_cents) \
+        SELECT $1, * FROM unnest($5::int[], $6::bigint[], $7::bigint[])), \
+    entries AS ( \
+        INSERT INTO ledger_entries (order_id, account, debit_cents, credit_cents) \
+        VALUES ($1, 'customer receivable', $4, 0), ($1, 'sales', 0, $4)), \
+    told AS ( \
+        INSERT INTO outbox (order_id, order_key, user_id, total_cents, traceparent) \
+        VALUES ($1, coalesce($2, '#' || $1::bigint), $3, $4, $8)) \
     DELETE FROM cart_lines WHERE user_id = $3 AND product_id = ANY ($5)";
 
 impl Work for PlaceOrder {
@@ -180,11 +200,16 @@ impl PlaceOrder {
         let total_cents: i64 = prices.iter().zip(quantities).map(|(p, q)| p * q).sum();
         let key = self.key.as_ref().map(Key::as_str);
         let prices = prices.to_vec();
-        conn.query(
-            RECORD,
-            &[&order_id, &key, &user_id, &total_cents, products, quantities, &prices],
-        )
-        .await?;
+        let order: [&(dyn Param + Sync); 7] =
+            [&order_id, &key, &user_id, &total_cents, products, quantities, &prices];
+        match &self.event {
+            None => conn.query(RECORD, &order).await?,
+            Some(Traced(trace)) => {
+                let trace = trace.as_deref();
+                let [a, b, c, d, e, f, g] = order;
+                conn.query(RECORD_AND_TELL, &[a, b, c, d, e, f, g, &trace]).await?
+            }
+        };
         Ok(total_cents)
     }
 }

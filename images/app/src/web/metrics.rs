@@ -10,6 +10,7 @@ use super::App;
 use crate::aws::Counts;
 use crate::cache::Stats;
 use crate::db::{Db, ReplicaStatus as Status, Replicas};
+use crate::events::Backlog;
 use crate::shop::carts::Carts;
 
 /// Upper bounds of the histogram's buckets, in milliseconds; one more bucket has no bound.
@@ -71,8 +72,8 @@ impl Metrics {
     }
 
     /// The page that Prometheus reads.
-    pub fn render(&self, app: &App) -> String {
-        let App { db, cache, carts, publisher, .. } = app;
+    pub fn render(&self, app: &App, backlog: Option<Backlog>) -> String {
+        let App { db, cache, carts, publisher, queues, .. } = app;
         let mut out = String::with_capacity(8192);
         self.render_routes(&mut out);
         let stats = db.pool().stats();
@@ -105,6 +106,9 @@ impl Metrics {
             single(&mut out, "shop_assets_published", "gauge", help, published.into());
             let help = "Tries to publish that failed.";
             single(&mut out, "shop_assets_failures_total", "counter", help, failures);
+        }
+        if let Some(queues) = queues {
+            queues.render(&mut out, backlog.unwrap_or_default());
         }
         out
     }
@@ -225,7 +229,8 @@ fn render_carts(out: &mut String, counts: &Counts) {
     }
 }
 
-fn single(out: &mut String, name: &str, kind: &str, help: &str, value: u64) {
+/// A metric with one value.
+pub(super) fn single(out: &mut String, name: &str, kind: &str, help: &str, value: u64) {
     head(out, name, kind, help);
     line(out, format_args!("{name} {value}"));
 }
@@ -235,12 +240,14 @@ fn bucket(took: Duration) -> usize {
     BUCKETS_MS.iter().position(fits).unwrap_or(BUCKETS_MS.len())
 }
 
-fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+/// What a metric is.
+pub(super) fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     line(out, format_args!("# HELP {name} {help}"));
     line(out, format_args!("# TYPE {name} {kind}"));
 }
 
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+/// One line.
+pub(super) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{text}");
 }

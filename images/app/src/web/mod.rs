@@ -8,6 +8,7 @@ mod metrics;
 mod ops;
 mod page;
 mod profile;
+mod queues;
 mod trade;
 mod visitor;
 
@@ -30,6 +31,8 @@ use crate::db::{Db, Schema};
 use crate::shop::Rejection;
 use crate::shop::carts::Carts;
 
+pub use self::queues::Queues;
+
 /// Largest request body, in bytes. The largest valid request is a post of 10 kB.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -50,6 +53,7 @@ pub struct App {
     carts: Carts,
     assets: Arc<Assets>,
     publisher: Option<Arc<Publisher>>,
+    queues: Option<Queues>,
     page_caching: HeaderValue,
     node_name: String,
 }
@@ -72,16 +76,17 @@ pub struct Parts {
     pub assets: Arc<Assets>,
     /// How it is published, if it is.
     pub publisher: Option<Arc<Publisher>>,
+    /// What passes events on or takes them, if anything does.
+    pub queues: Option<Queues>,
     /// How long pages may be kept in front of the shop, in seconds.
     pub page_ttl_s: u64,
     /// Name of the node.
     pub node_name: String,
 }
 
-/// All routes.
-pub fn router(parts: Parts) -> Router {
+fn app(parts: Parts) -> Arc<App> {
     let Parts { db, cache, following, node_name, .. } = parts;
-    let app = Arc::new(App {
+    Arc::new(App {
         readiness: Readiness::new(db.clone(), parts.schema),
         db,
         cache,
@@ -91,10 +96,33 @@ pub fn router(parts: Parts) -> Router {
         carts: parts.carts,
         assets: parts.assets,
         publisher: parts.publisher,
+        queues: parts.queues,
         page_caching: caching::for_everybody(parts.page_ttl_s),
         node_name,
-    });
+    })
+}
+
+/// What a task answers that serves no users.
+pub fn probes(parts: Parts) -> Router {
+    let app = app(parts);
+    probe_routes()
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(no_route)
+        .layer(from_fn_with_state(Arc::clone(&app), observe))
+        .with_state(app)
+}
+
+fn probe_routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/healthz", get(ops::healthz))
+        .route("/readyz", get(ops::readyz))
+        .route("/metrics", get(ops::metrics))
+}
+
+/// All routes.
+pub fn router(parts: Parts) -> Router {
+    let app = app(parts);
+    probe_routes()
         .route("/", get(trade::home))
         .route("/products", get(trade::products))
         .route("/products/{id}", get(trade::product))
@@ -108,10 +136,8 @@ pub fn router(parts: Parts) -> Router {
         .route("/orders/{key}", get(trade::get_order))
         .route("/posts", get(trade::posts).post(trade::write_post))
         .route("/audit/writes", get(ops::audit_writes))
+        .route("/audit/effects", get(ops::audit_effects))
         .route("/audit/ledger", get(ops::audit_ledger))
-        .route("/healthz", get(ops::healthz))
-        .route("/readyz", get(ops::readyz))
-        .route("/metrics", get(ops::metrics))
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_route)
         .layer(DefaultBodyLimit::max(MAX_BODY))

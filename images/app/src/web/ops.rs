@@ -9,11 +9,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::{Shared, input};
+use super::{App, Shared, input};
 use crate::assets::FOR_A_DAY;
 use crate::db::Visit;
 use crate::shop::Rejection;
-use crate::shop::audit::{AuditWrites, Effects, Kind, MAX_LIMIT};
+use crate::shop::audit::{AuditKeys, Effects, Kind, Later, MAX_LIMIT, Write};
 use crate::shop::ledger::{AuditLedger, Ledger};
 
 /// Keys on a page of the audit unless asked otherwise.
@@ -32,7 +32,11 @@ pub async fn readyz(State(app): Shared) -> Result<Json<Value>, ApiError> {
 
 /// Metrics for Prometheus.
 pub async fn metrics(State(app): Shared) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render(&app))
+    let backlog = match &app.queues {
+        Some(queues) => Some(queues.gauge.read().await),
+        None => None,
+    };
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render(&app, backlog))
 }
 
 /// A file of the front end, for whoever finds it nowhere else.
@@ -48,10 +52,10 @@ pub async fn asset(
     Ok((headers, asset.body.clone()))
 }
 
-/// Parameters of the audit of writes.
+/// Parameters of an audit of writes or of their effects.
 #[derive(Deserialize)]
-pub struct WritesQuery {
-    kind: Kind,
+pub struct KeysQuery<K> {
+    kind: K,
     #[serde(default)]
     prefix: String,
     #[serde(default)]
@@ -62,11 +66,27 @@ pub struct WritesQuery {
 /// Keys and their number of complete effects, page by page.
 pub async fn audit_writes(
     State(app): Shared,
-    query: Result<Query<WritesQuery>, QueryRejection>,
+    query: Result<Query<KeysQuery<Write>>, QueryRejection>,
 ) -> Result<Json<Effects>, ApiError> {
-    let WritesQuery { kind, prefix, after, limit } = input::query(query)?;
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    Ok(Json(app.db.run(&Visit::default(), &AuditWrites { kind, prefix, after, limit }).await?))
+    let KeysQuery { kind, prefix, after, limit } = input::query(query)?;
+    audit(&app, AuditKeys { kind: Kind::Write(kind), prefix, after, limit: page_of(limit) }).await
+}
+
+/// Keys of orders and how many effects each had that came after it, page by page.
+pub async fn audit_effects(
+    State(app): Shared,
+    query: Result<Query<KeysQuery<Later>>, QueryRejection>,
+) -> Result<Json<Effects>, ApiError> {
+    let KeysQuery { kind, prefix, after, limit } = input::query(query)?;
+    audit(&app, AuditKeys { kind: Kind::Later(kind), prefix, after, limit: page_of(limit) }).await
+}
+
+async fn audit(app: &App, keys: AuditKeys) -> Result<Json<Effects>, ApiError> {
+    Ok(Json(app.db.run(&Visit::default(), &keys).await?))
+}
+
+fn page_of(limit: Option<i64>) -> i64 {
+    limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
 }
 
 /// Money and stock.

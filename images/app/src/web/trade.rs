@@ -15,7 +15,7 @@ use super::{App, Shared, input, page};
 use crate::db::Visit;
 use crate::shop::cart::{CartLine, PutInCart};
 use crate::shop::leaderboard::{Leaderboard, Sold};
-use crate::shop::orders::{GetOrder, Item, Items, Order, PlaceOrder, Placed};
+use crate::shop::orders::{GetOrder, Item, Items, Order, PlaceOrder, Placed, Traced};
 use crate::shop::posts::{ListPosts, Post, WritePost, Written, check_post};
 use crate::shop::products::{GetProduct, ListProducts, MAX_PAGE, Page, Product};
 use crate::shop::promise::Key;
@@ -215,8 +215,13 @@ pub async fn order(
     let token = input::token(&headers)?;
     let key = input::key(&headers, idempotent)?;
     let OrderRequest { items } = input::json(body)?;
-    let work = PlaceOrder { token, key, idempotent, items: Items::new(&items)? };
+    let relay = app.queues.as_ref().and_then(|queues| queues.relay.as_ref());
+    let event = relay.map(|_| Traced::default());
+    let work = PlaceOrder { token, key, idempotent, items: Items::new(&items)?, event };
     let placed = app.db.run(&visit, &work).await?;
+    if let Some(relay) = relay {
+        relay.wake();
+    }
     if !placed.replayed {
         let products = work.items.products().to_vec();
         app.carts.ordered(&app.cache, work.token, products).await;

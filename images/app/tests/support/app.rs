@@ -102,9 +102,22 @@ impl App {
 
     /// The value of a metric.
     pub async fn metric(&self, name: &str) -> f64 {
+        self.try_metric(name).await.unwrap_or_else(|| panic!("no {name} in the metrics"))
+    }
+
+    /// The value of a metric that may be absent.
+    pub async fn try_metric(&self, name: &str) -> Option<f64> {
         let page = self.http().get("/metrics").await.text;
-        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no {name} in\n{page}")).parse().expect("a number")
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+        Some(line.parse().expect("a number"))
+    }
+
+    /// Waits until a metric has a value.
+    pub async fn until_metric(&self, name: &str, value: f64) {
+        until(&format!("{name} is {value}"), || async {
+            (self.try_metric(name).await == Some(value)).then_some(())
+        })
+        .await;
     }
 
     /// A client of this shop.
@@ -231,10 +244,19 @@ impl Http {
 
     /// All keys with this prefix and how many effects they have, read in small pages.
     pub async fn effects(&self, kind: &str, prefix: &str) -> Vec<(String, u64)> {
+        self.keys(&format!("/audit/writes?kind={kind}"), prefix).await
+    }
+
+    /// All orders with this prefix that somebody began to write a mail for, and how many were sent.
+    pub async fn mails(&self, prefix: &str) -> Vec<(String, u64)> {
+        self.keys("/audit/effects?kind=mail", prefix).await
+    }
+
+    async fn keys(&self, audit: &str, prefix: &str) -> Vec<(String, u64)> {
         let mut all = Vec::new();
         let mut after = String::new();
         loop {
-            let path = format!("/audit/writes?kind={kind}&prefix={prefix}&after={after}&limit=7");
+            let path = format!("{audit}&prefix={prefix}&after={after}&limit=7");
             let answer = self.get(&path).await;
             assert_eq!(answer.status, 200, "{answer:?}");
             let page = answer.json();

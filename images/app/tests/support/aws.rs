@@ -2,6 +2,9 @@
 
 use std::process::{Child, Command, Stdio};
 
+use serde_json::{Value, json};
+
+use super::app::Http;
 use super::{free_port, signal, until};
 
 /// The emulator; gone when dropped. It forgets everything when it is killed.
@@ -49,6 +52,52 @@ impl Emulator {
             ("AWS_ACCESS_KEY_ID", "lab".into()),
             ("AWS_SECRET_ACCESS_KEY", "secret".into()),
         ]
+    }
+
+    /// Asks for the queue service; `http` is any client.
+    pub async fn sqs(&self, http: &Http, operation: &str, body: &Value) -> Value {
+        let target = format!("AmazonSQS.{operation}");
+        let who = "AWS4-HMAC-SHA256 Credential=lab/20260101/eu-central-1/sqs/aws4_request, \
+                   SignedHeaders=host, Signature=0";
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-target", &*target),
+            ("authorization", who),
+        ];
+        let sent = http.on_port(self.port).send("POST", "/", &headers, &body.to_string()).await;
+        let answer = sent.expect("an answer");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    /// Puts a message into a queue.
+    pub async fn post(&self, http: &Http, queue: &str, message: &str) {
+        let found = self.sqs(http, "GetQueueUrl", &json!({ "QueueName": queue })).await;
+        let body = json!({ "QueueUrl": found["QueueUrl"], "MessageBody": message });
+        self.sqs(http, "SendMessage", &body).await;
+    }
+
+    /// How many messages are in a queue, waiting or given out.
+    pub async fn messages(&self, http: &Http, queue: &str) -> u64 {
+        let found = self.sqs(http, "GetQueueUrl", &json!({ "QueueName": queue })).await;
+        let body = json!({ "QueueUrl": found["QueueUrl"], "AttributeNames": ["All"] });
+        let attributes = self.sqs(http, "GetQueueAttributes", &body).await["Attributes"].clone();
+        let number = |name: &str| -> u64 {
+            let text = attributes[name].as_str().expect("a number as text");
+            text.parse().expect("a number")
+        };
+        number("ApproximateNumberOfMessages") + number("ApproximateNumberOfMessagesNotVisible")
+    }
+
+    /// The subjects of all mails that were sent, sorted.
+    pub async fn subjects(&self, http: &Http) -> Vec<String> {
+        let sent = http.on_port(self.port).get("/_ministack/ses/messages").await.json();
+        let boxes = sent["messages"].as_object().expect("messages by account");
+        let mails = boxes.values().flat_map(|mails| mails.as_array().expect("mails"));
+        let subject = |mail: &Value| mail["Subject"].as_str().expect("a subject").to_owned();
+        let mut subjects: Vec<String> = mails.map(subject).collect();
+        subjects.sort();
+        subjects
     }
 
     /// Kills it: connections are refused.

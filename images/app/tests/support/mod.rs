@@ -6,6 +6,7 @@ pub mod aws;
 pub mod load;
 pub mod pgbouncer;
 pub mod postgres;
+pub mod queues;
 pub mod redis;
 
 use std::future::Future;

@@ -1,0 +1,85 @@
+//! What a task is for.
+
+use super::env::{ConfigError, Env};
+
+/// What a task is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It answers users.
+    Web,
+    /// It takes messages from the queue.
+    Worker,
+}
+
+impl Role {
+    /// The setting.
+    ///
+    /// # Errors
+    /// It is none of the two.
+    pub fn from_env(env: &Env<'_>) -> Result<Self, ConfigError> {
+        let choices = [("web", Self::Web), ("worker", Self::Worker)];
+        env.choice("ROLE", &choices, Self::Web, "web or worker")
+    }
+}
+
+/// How a worker works.
+#[derive(Clone, Copy, Debug)]
+pub struct Worker {
+    /// A message is acknowledged before its effect, which is then lost if the worker dies.
+    pub ack_first: bool,
+    /// A message that comes again has no second effect.
+    pub dedupe: bool,
+    /// The worker dies after each new effect, before its acknowledgement.
+    pub crash_between: bool,
+    /// Messages in hand at the same time.
+    pub concurrency: usize,
+}
+
+impl Worker {
+    /// The settings, if this task is a worker.
+    ///
+    /// # Errors
+    /// A setting that cannot be used.
+    pub fn from_env(env: &Env<'_>, role: Role) -> Result<Option<Self>, ConfigError> {
+        let acks = [("after", false), ("before", true)];
+        let worker = Self {
+            ack_first: env.choice("WORKER_ACK", &acks, false, "after or before")?,
+            dedupe: env.switch("WORKER_DEDUPE", true)?,
+            crash_between: env.switch("WORKER_CRASH_BETWEEN", false)?,
+            concurrency: env.count("WORKER_CONCURRENCY", 10, "a number from 1 to 1000")?,
+        };
+        Ok((role == Role::Worker).then_some(worker))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_has_good_habits_unless_told_otherwise() {
+        let none = |_: &str| None;
+        let env = Env::new(&none);
+        assert_eq!(Role::from_env(&env), Ok(Role::Web));
+        assert!(Worker::from_env(&env, Role::Web).unwrap().is_none());
+        let good = Worker::from_env(&env, Role::Worker).unwrap().unwrap();
+        assert!(!good.ack_first && good.dedupe && !good.crash_between);
+        assert_eq!(good.concurrency, 10);
+    }
+
+    #[test]
+    fn bad_values_are_refused_by_name() {
+        for (name, value) in [
+            ("WORKER_ACK", "never"),
+            ("WORKER_DEDUPE", "1"),
+            ("WORKER_CRASH_BETWEEN", "1"),
+            ("WORKER_CONCURRENCY", "0"),
+        ] {
+            let set = |asked: &str| (asked == name).then(|| value.to_owned());
+            let refused = Worker::from_env(&Env::new(&set), Role::Web).expect_err(name);
+            assert_eq!(refused.name, name);
+        }
+        let set = |_: &str| Some("batch".to_owned());
+        assert_eq!(Role::from_env(&Env::new(&set)).expect_err("no role").name, "ROLE");
+    }
+}

@@ -1,0 +1,93 @@
+//! Puts the parts of a task together. None of them is waited for.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::assets::{Assets, Publisher, publish};
+use crate::aws::{Bucket, CartTable, Ses};
+use crate::cache::Cache;
+use crate::config::{self, Config};
+use crate::db::{Db, keep_current};
+use crate::events::{Channel, Gauge, Relay};
+use crate::shop::carts::Carts;
+use crate::web::{Parts, Queues};
+use crate::worker::{Post, Worker};
+
+/// The parts, and what works in the background until `ended`.
+pub fn start(config: Config, ended: &watch::Receiver<bool>) -> (Parts, JoinSet<()>) {
+    let positions = config.database.positions;
+    let db = Db::start(
+        config.database,
+        config.replicas.as_ref(),
+        config.read_your_writes,
+        config.habits,
+    );
+    let mut background = JoinSet::new();
+    let queues = config.events.map(|events| {
+        let ses = config.mail.as_ref().map(Ses::new);
+        queues(&db, &events, config.worker.map(|worker| (worker, ses)), ended, &mut background)
+    });
+    let cache = Cache::start(db.clone(), config.cache);
+    let schema = keep_current(db.clone());
+    let assets = Arc::new(Assets::embedded());
+    let (carts, publisher) = managed(config.aws.as_ref(), &assets);
+    let parts = Parts {
+        db,
+        schema,
+        cache,
+        following: positions.then_some(config.read_your_writes),
+        carts,
+        assets,
+        publisher,
+        queues,
+        page_ttl_s: config.page_ttl_s,
+        node_name: config.node_name,
+    };
+    (parts, background)
+}
+
+/// Events are passed on by web tasks and taken by workers.
+fn queues(
+    db: &Db,
+    events: &config::Events,
+    worker: Option<(config::Worker, Option<Ses>)>,
+    ended: &watch::Receiver<bool>,
+    background: &mut JoinSet<()>,
+) -> Queues {
+    let channel = Arc::new(Channel::new(events));
+    let relay = events.published.then(|| Relay::new(db.clone(), Arc::clone(&channel)));
+    if let Some(relay) = &relay {
+        background.spawn(Arc::clone(relay).run(ended.clone()));
+    }
+    let worker = worker.map(|(habits, ses)| {
+        let post = Post::new(db.clone(), ses, habits.dedupe);
+        let worker = Worker::new(Arc::clone(&channel), post, habits);
+        background.spawn(Arc::clone(&worker).run(ended.clone()));
+        worker.stats()
+    });
+    Queues { gauge: Gauge::new(db.clone(), channel), relay, worker }
+}
+
+/// What the managed services are used for.
+fn managed(
+    settings: Option<&config::Aws>,
+    assets: &Arc<Assets>,
+) -> (Carts, Option<Arc<Publisher>>) {
+    let Some(settings) = settings else { return (Carts::Database, None) };
+    let carts = match &settings.carts_table {
+        None => Carts::Database,
+        Some(name) => {
+            let table = Arc::new(CartTable::new(settings, name.clone()));
+            let prepared = Arc::clone(&table);
+            tokio::spawn(async move { prepared.prepare().await });
+            Carts::Table(table)
+        }
+    };
+    let publisher = settings.assets_bucket.as_ref().map(|name| {
+        let bucket = Bucket::new(settings, name.clone());
+        publish(Arc::clone(assets), bucket)
+    });
+    (carts, publisher)
+}
