@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use http_body_util::BodyExt;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
@@ -13,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::config::{BalancerConfig, TargetConfig};
 use super::error::BalancerError;
 use super::nginx_conf::{CONF, UPSTREAMS, nginx_conf, upstreams};
-use super::prober::probe;
+use super::prober::{ask, probe};
 
 /// nginx starts within 50 ms; on a machine that starts everything at once, leave it some more.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -127,10 +128,44 @@ pub async fn answers(status_port: u16) -> Result<(), String> {
     probe(address, "/", Duration::from_secs(1)).await
 }
 
+/// How many requests nginx has had since it started; a reload does not reset it.
+///
+/// # Errors
+/// It does not answer, or with something else.
+pub async fn requests(status_port: u16) -> Result<u64, String> {
+    let address = SocketAddr::from(([127, 0, 0, 1], status_port));
+    let asked = async {
+        let answer = ask(address, "/").await?;
+        answer.into_body().collect().await.map_err(|e| e.to_string())
+    };
+    let body =
+        timeout(Duration::from_secs(1), asked).await.map_err(|_| "no answer".to_owned())??;
+    let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+    handled(&text).ok_or_else(|| format!("nginx says `{text}`"))
+}
+
+/// The third number of the third line: `accepts handled requests`.
+fn handled(status: &str) -> Option<u64> {
+    status.lines().nth(2)?.split_whitespace().nth(2)?.parse().ok()
+}
+
 /// nginx reads either the old file or the new one, never a half.
 fn write_atomically(path: &Path, text: &str) -> Result<(), BalancerError> {
     let new = path.with_extension("new");
     std::fs::write(&new, text)
         .and_then(|()| std::fs::rename(&new, path))
         .map_err(|source| BalancerError::File { path: path.into(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_requests_is_read_from_the_status_page() {
+        let page =
+            "Active connections: 1 \nserver accepts handled requests\n 7 7 42 \nReading: 0\n";
+        assert_eq!(handled(page), Some(42));
+        assert_eq!(handled("<html>"), None);
+    }
 }

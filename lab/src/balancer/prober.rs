@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Empty;
+use hyper::body::Incoming;
 use hyper::client::conn::http1::handshake;
-use hyper::{Request, header};
+use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -60,6 +61,14 @@ pub async fn probe(address: SocketAddr, path: &str, limit: Duration) -> Result<(
 }
 
 async fn status(address: SocketAddr, path: &str) -> Result<u16, String> {
+    Ok(ask(address, path).await?.status().as_u16())
+}
+
+/// Asks on a connection of its own.
+///
+/// # Errors
+/// Why there was no answer.
+pub async fn ask(address: SocketAddr, path: &str) -> Result<Response<Incoming>, String> {
     let stream = TcpStream::connect(address).await.map_err(|e| e.to_string())?;
     let (mut sender, connection) =
         handshake(TokioIo::new(stream)).await.map_err(|e| e.to_string())?;
@@ -71,8 +80,7 @@ async fn status(address: SocketAddr, path: &str) -> Result<u16, String> {
         .header(header::CONNECTION, "close")
         .body(Empty::<Bytes>::new())
         .map_err(|e| e.to_string())?;
-    let response = sender.send_request(request).await.map_err(|e| e.to_string())?;
-    Ok(response.status().as_u16())
+    sender.send_request(request).await.map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the balancer thinks of its targets, as JSON for `lab status`.
 //!
-//! `GET /targets` returns a [`View`]; `GET /healthz` is 200 while nginx answers.
+//! `GET /targets` returns a [`View`]; `GET /healthz` is 200 while nginx answers; `GET /requests` says
+//! how many requests nginx has had since it started.
 
 use std::convert::Infallible;
 
@@ -108,7 +109,11 @@ async fn answer(
             Ok(()) => (200, serde_json::json!({ "nginx": "ok" })),
             Err(reason) => (503, serde_json::json!({ "nginx": reason })),
         },
-        _ => (404, serde_json::json!({ "error": "there are /targets and /healthz" })),
+        "/requests" => match nginx::requests(nginx_status_port).await {
+            Ok(count) => (200, serde_json::json!({ "requests": count })),
+            Err(reason) => (503, serde_json::json!({ "nginx": reason })),
+        },
+        _ => (404, serde_json::json!({ "error": "there are /targets, /requests and /healthz" })),
     };
     let mut response = Response::new(Full::from(format!("{body}\n")));
     *response.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or_default();

@@ -25,6 +25,12 @@ pub struct Adjust {
     pub requests: Option<u16>,
     /// For what.
     pub path: Option<String>,
+    /// By how much traffic is multiplied.
+    pub factor: Option<u16>,
+    /// Which share of a tier is hit, in percent.
+    pub percent: Option<u8>,
+    /// How long it takes to multiply traffic, in milliseconds.
+    pub ramp_ms: Option<u64>,
     /// With a session; `None` when nothing is said about it.
     pub signed_in: Option<bool>,
 }
@@ -44,6 +50,9 @@ struct Slots<'a> {
     requests: Option<&'a mut Option<u16>>,
     path: Option<&'a mut Option<String>>,
     signed_in: Option<&'a mut bool>,
+    factor: Option<&'a mut Option<u16>>,
+    ramp_ms: Option<&'a mut Option<u64>>,
+    percent: Option<&'a mut Option<u8>>,
 }
 
 /// A fault with what the user gave; `Err` names the flag that it does not understand.
@@ -64,6 +73,9 @@ pub fn adjusted(fault: &Fault, adjust: Adjust) -> Result<Fault, &'static str> {
     put(slots.connections, adjust.connections, "--connections")?;
     put(slots.requests, adjust.requests, "--requests")?;
     put(slots.path, adjust.path, "--path")?;
+    put(slots.factor, adjust.factor, "--factor")?;
+    put(slots.percent, adjust.percent, "--percent")?;
+    put(slots.ramp_ms, adjust.ramp_ms, "--ramp")?;
     set(slots.signed_in, adjust.signed_in, "--signed-in")?;
     set(slots.mode, adjust.mode, "--mode")?;
     set(slots.jitter_ms, adjust.jitter_ms, "--jitter")?;
@@ -104,6 +116,11 @@ fn slots(fault: &mut Fault) -> Slots<'_> {
             (s.tier, s.zone) = (Some(&mut f.tier), Some(&mut f.zone));
             (s.mode, s.for_ms) = (Some(&mut f.mode), Some(&mut f.for_ms));
         }
+        Fault::KillShare(f) => {
+            (s.tier, s.percent) = (Some(&mut f.tier), Some(&mut f.percent));
+            (s.mode, s.for_ms) = (Some(&mut f.mode), Some(&mut f.for_ms));
+        }
+        Fault::StopControlPlane(f) => s.for_ms = Some(&mut f.for_ms),
         Fault::KillPrimary(f) => {
             (s.tier, s.mode, s.for_ms) =
                 (Some(&mut f.tier), Some(&mut f.mode), Some(&mut f.for_ms));
@@ -141,6 +158,10 @@ fn slots(fault: &mut Fault) -> Slots<'_> {
         Fault::FlashCrowd(f) => {
             (s.requests, s.path) = (Some(&mut f.requests), Some(&mut f.path));
             s.signed_in = Some(&mut f.signed_in);
+        }
+        Fault::Spike(f) => {
+            (s.factor, s.ramp_ms, s.for_ms) =
+                (Some(&mut f.factor), Some(&mut f.ramp_ms), Some(&mut f.for_ms));
         }
     }
     s

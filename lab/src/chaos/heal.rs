@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use futures::StreamExt;
+
 use super::{ChaosError, NetProxy, acts, packet_filter};
 use crate::engine::{Engine, EngineError, Marker};
 use crate::journal::Event;
@@ -14,6 +16,9 @@ use crate::spec::model::Fault;
 const CONFIRM_LIMIT: Duration = Duration::from_secs(10);
 /// How long there must be no fault until there is none: as long as `down` waits for the same reason.
 const QUIET: Duration = Duration::from_millis(600);
+/// How many nodes are brought back at once. The nodes of a zone start on machines of their own; here
+/// they share a few processors with those that serve meanwhile.
+const AT_ONCE: usize = 2;
 /// Pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -91,7 +96,9 @@ async fn undo_all(engine: &Engine, marker: &Marker) -> Result<(), EngineError> {
     let markers = engine.markers().await?;
     let undone =
         marker.nodes.iter().map(|n| undo(engine, marker, n, held_by_another(&markers, marker, n)));
-    futures::future::join_all(undone).await.into_iter().collect()
+    // All are undone, also when one of them cannot be.
+    let results: Vec<_> = futures::stream::iter(undone).buffer_unordered(AT_ONCE).collect().await;
+    results.into_iter().collect()
 }
 
 /// Whether another fault keeps a node lost: its own heal brings it back.
@@ -107,10 +114,10 @@ async fn undo(engine: &Engine, marker: &Marker, node: &str, held: bool) -> Resul
     let state = |name: &str| containers.get(name).map(|c: &ObservedContainer| c.state);
     match state(&holder) {
         // Rules vanish with the namespace; the main container must join the new one.
-        Some(State::Stopped) if held => return Ok(()),
-        Some(State::Stopped) => {
+        Some(state) if state.has_ended() && held => return Ok(()),
+        Some(ended) if ended.has_ended() => {
             engine.start(&holder).await?;
-            if state(&main) != Some(State::Stopped) {
+            if !state(&main).is_some_and(State::has_ended) {
                 engine.kill(&main).await?;
             }
         }

@@ -46,12 +46,25 @@ impl Active {
             record(Event::FaultEnded { id: self.marker.id.clone(), reason });
         }
         for held in self.held.drain(..) {
-            if let Some(event) = held.end().await {
+            for event in held.end().await {
                 record(event);
             }
         }
         heal(engine, &self.marker, record).await
     }
+}
+
+/// What a fault that is traffic is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Traffic<'a> {
+    /// The stage's own.
+    pub stage: &'a crate::spec::model::Traffic,
+    /// What the keys of its writes begin with.
+    pub key_prefix: &'a str,
+    /// Simulated users.
+    pub users: u16,
+    /// All choices follow from it.
+    pub seed: u64,
 }
 
 /// Injects faults into one lab.
@@ -64,6 +77,8 @@ pub struct Injector<'a> {
     pub image: &'a str,
     /// The lab's secret, from which passwords follow.
     pub secret: &'a str,
+    /// What faults that are traffic are made from.
+    pub traffic: Traffic<'a>,
     /// Receives every event at the moment it happens.
     pub record: &'a (dyn Fn(Event) + Sync),
 }

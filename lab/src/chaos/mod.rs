@@ -18,7 +18,7 @@ mod toxic;
 
 pub use adjust::{Adjust, adjusted};
 pub use heal::{heal, heal_abandoned, heal_all, heal_until_quiet};
-pub use inject::{Active, Injector};
+pub use inject::{Active, Injector, Traffic};
 pub use name::{Offer, offers};
 pub use resolve::{Act, Injection, ResolveError, resolve};
 pub use roles::{Role, Roles, read_roles};

@@ -4,7 +4,7 @@ use super::name_stores as stores;
 use crate::spec::edges::is_faultable;
 use crate::spec::model::{
     BoxProcess, CutEdge, CutReplication, Edge, Fault, FlashCrowd, KillPrimary, KillProcess,
-    KillTask, Kind, LoseZone, PausePrimary, SlowEdge, Stage,
+    KillShare, KillTask, Kind, LoseZone, PausePrimary, SlowEdge, Spike, Stage, StopControlPlane,
 };
 
 /// A fault that a stage offers on the command line.
@@ -55,6 +55,27 @@ pub fn offers(stage: &Stage) -> Vec<Offer> {
         ),
         flags: "--requests --path --signed-in",
         fault: Fault::FlashCrowd(FlashCrowd::default()),
+    });
+    let mut services = stage.tiers.iter().filter(|(_, t)| matches!(t.kind, Kind::Service(_)));
+    if let Some((first, _)) = services.next() {
+        offers.push(Offer {
+            name: "kill-share".into(),
+            what: "kills a share of the tasks of a tier at once (33 %)".into(),
+            flags: "TIER --percent --mode --for",
+            fault: Fault::KillShare(KillShare { tier: Some(first.clone()), ..Default::default() }),
+        });
+    }
+    offers.push(Offer {
+        name: "stop-control-plane".into(),
+        what: "stops what repairs, scales and watches".into(),
+        flags: "--for",
+        fault: Fault::StopControlPlane(StopControlPlane::default()),
+    });
+    offers.push(Offer {
+        name: "spike".into(),
+        what: "four times the stage's traffic, reached within a minute".into(),
+        flags: "--factor --ramp --for",
+        fault: Fault::Spike(Spike::default()),
     });
     offers.push(Offer {
         name: "lose-zone".into(),

@@ -4,9 +4,10 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use scene::{Scene, is_box, is_task};
+use scene::{Scene, is_box, is_service, is_task};
 
 use super::roles::Roles;
+use crate::plan::CONTROL;
 use crate::plan::layout::Place;
 use crate::spec::model::{BoxProcess, Fault, Mode, Name, PoisonedRoute, Stage, Toxic};
 use crate::spec::slots::Duty;
@@ -25,6 +26,10 @@ const PAUSE_FOR: Duration = Duration::from_secs(30);
 const CUT_FOR: Duration = Duration::from_secs(5);
 /// How long a zone stays dark.
 const ZONE_FOR: Duration = Duration::from_secs(20);
+/// Which share of a tier is killed when nobody says otherwise, in percent.
+const SHARE_PERCENT: u8 = 33;
+/// How long the control plane stays stopped.
+const CONTROL_FOR: Duration = Duration::from_secs(20);
 /// After a kill that may be repaired at once: how long until the heal looks after it.
 const REPLACED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -122,6 +127,17 @@ pub enum Act {
         /// With a session.
         signed_in: bool,
     },
+    /// Sends more of the stage's own traffic.
+    Spike {
+        /// The first node of those that are asked.
+        node: Name,
+        /// Who is asked, in turn.
+        addresses: Vec<SocketAddrV4>,
+        /// Requests per second besides the stage's own, once the ramp is over.
+        extra_per_s: u32,
+        /// How long it takes to get there.
+        ramp: Duration,
+    },
     /// Makes what passes a network proxy slow, or ends it.
     Poison {
         /// The node of the proxy.
@@ -144,6 +160,7 @@ impl Act {
             | Self::Flush { node, .. }
             | Self::Storm { node, .. }
             | Self::Crowd { node, .. }
+            | Self::Spike { node, .. }
             | Self::Poison { node, .. } => node,
         }
     }
@@ -185,10 +202,22 @@ pub fn resolve(
         }
         Fault::KillTask(f) => {
             let tier = scene.tier("kill-task", f.tier.as_ref(), "service or box", is_task)?;
-            let node = scene.any(&tier, Duty::Member, f.zone.as_ref())?;
+            let node = scene.task(&tier, f.zone.as_ref())?;
             let hold = f.for_ms.is_some() || f.mode == Mode::Silent;
             let duration = f.for_ms.map_or(REPLACED_WITHIN, Duration::from_millis);
             Ok(injection(fault, death(&[node], f.mode), hold, duration, "start the node"))
+        }
+        Fault::KillShare(f) => {
+            let tier = scene.tier("kill-share", f.tier.as_ref(), "service", is_service)?;
+            let nodes = scene.share(&tier, f.percent.unwrap_or(SHARE_PERCENT))?;
+            let hold = f.for_ms.is_some() || f.mode == Mode::Silent;
+            let duration = f.for_ms.map_or(REPLACED_WITHIN, Duration::from_millis);
+            Ok(injection(fault, death(&nodes, f.mode), hold, duration, "start the nodes"))
+        }
+        Fault::StopControlPlane(f) => {
+            let duration = f.for_ms.map_or(CONTROL_FOR, Duration::from_millis);
+            let acts = vec![Act::Kill { node: CONTROL.into() }];
+            Ok(injection(fault, acts, true, duration, "start the control plane"))
         }
         Fault::KillPrimary(f) => {
             let node = scene.primary("kill-primary", f.tier.as_ref())?;
@@ -232,6 +261,7 @@ pub fn resolve(
         Fault::CutEdge(f) => edges::ended(&scene, fault, f, Toxic::Cut),
         Fault::ResetEdge(f) => edges::ended(&scene, fault, f, Toxic::Reset),
         Fault::FlashCrowd(f) => crowd::flash_crowd(&scene, fault, f),
+        Fault::Spike(f) => crowd::spike(&scene, fault, f),
     }
 }
 

@@ -228,6 +228,15 @@ pub struct ChaosArgs {
     /// What they ask for, such as `/products/1`
     #[arg(long, value_parser = request_path)]
     pub path: Option<String>,
+    /// By how much a spike multiplies the stage's traffic
+    #[arg(long, value_parser = clap::value_parser!(u16).range(2..=20))]
+    pub factor: Option<u16>,
+    /// Which share of a tier is killed
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub percent: Option<u8>,
+    /// How long a spike takes to get there, such as `60s`
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub ramp: Option<std::time::Duration>,
     /// They have a session, so that an edge cache passes them on
     #[arg(long)]
     pub signed_in: bool,

@@ -9,11 +9,14 @@ use super::args::ChaosArgs;
 use super::error::INCONCLUSIVE;
 use super::interrupt::Interrupt;
 use super::{CliError, Format, Global, show, verify};
-use crate::chaos::{self, Active, Adjust, ChaosError, Injector, adjusted, offers, resolve};
-use crate::engine::Engine;
+use crate::chaos::{
+    self, Active, Adjust, ChaosError, Injector, Traffic, adjusted, offers, resolve,
+};
+use crate::engine::{Engine, Lock};
 use crate::journal::{Entry, Event};
+use crate::plan::main_name;
 use crate::report::{self, Ui};
-use crate::run::{self, RunningLab};
+use crate::run::{self, CANARY_PREFIX, RunningLab, USERS};
 use crate::spec::model::{Fault, Stage};
 use crate::{spec, verify as judging};
 
@@ -32,6 +35,9 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
     let engine = Engine::connect(&global.lab).await?;
     let lab = RunningLab::require(&engine).await?;
     let fault = chosen(&lab.stage, args)?;
+    // `lab verify` would take this fault for an effect of its own.
+    let _lock = Lock::take(&global.lab)?;
+    require_nodes(&engine, &lab).await?;
     chaos::heal_abandoned(&engine, &|_| {}).await?;
     let seed = args.seed.unwrap_or_else(rand::random);
     ui.detail(&format!("seed {seed}"));
@@ -60,6 +66,20 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
     Ok(code)
 }
 
+/// A lab whose start was interrupted has nothing to show.
+async fn require_nodes(engine: &Engine, lab: &RunningLab) -> Result<(), CliError> {
+    let containers = engine.containers().await?;
+    let is_missing = |node: &&str| !containers.contains_key(&main_name(engine.lab(), node));
+    let nodes = lab.places.iter().map(|p| p.name.as_str());
+    let missing: Vec<&str> = nodes.filter(is_missing).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let error = format!("the lab is not whole: there is no {}", missing.join(", "));
+    let hint = format!("`lab up {}` makes what is missing", lab.stage.stage);
+    Err(CliError::environment(error).hint(hint))
+}
+
 /// Injects, waits and heals; Ctrl-C heals at once, also when it came during the injection.
 async fn one_fault(
     lab: &RunningLab,
@@ -68,12 +88,15 @@ async fn one_fault(
     record: &(dyn Fn(Event) + Sync),
     ui: &Ui,
 ) -> Result<u8, CliError> {
-    let roles = lab.roles().await;
-    let injection =
-        resolve(fault, &lab.stage, &lab.places, &roles, seed).map_err(ChaosError::from)?;
+    let (roles, awake) = (lab.roles().await, lab.awake().await?);
+    let injection = resolve(fault, &lab.stage, &awake, &roles, seed).map_err(ChaosError::from)?;
     let image = &lab.holder_image;
     let secret = &lab.network.secret;
-    let injector = Injector { engine: &lab.engine, places: &lab.places, image, secret, record };
+    let key_prefix = format!("{CANARY_PREFIX}-{:x}", run::now());
+    let stage = &lab.stage.traffic;
+    let traffic = Traffic { stage, key_prefix: &key_prefix, users: USERS, seed };
+    let injector =
+        Injector { engine: &lab.engine, places: &lab.places, image, secret, traffic, record };
     ui.step(&format!("{} on {}", fault.name(), injection.nodes.join(", ")));
     let mut interrupt = Interrupt::listen()?;
     let id = format!("{:08x}", run::now() & 0xffff_ffff);
@@ -167,6 +190,9 @@ fn chosen(stage: &Stage, args: &ChaosArgs) -> Result<Fault, CliError> {
         requests: args.requests,
         path: args.path.clone(),
         signed_in: args.signed_in.then_some(true),
+        factor: args.factor,
+        percent: args.percent,
+        ramp_ms: args.ramp.map(millis),
     };
     adjusted(&offer.fault, adjust).map_err(|flag| {
         CliError::usage(format!("{} does not understand {flag}", offer.name)).hint(format!(

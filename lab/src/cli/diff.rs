@@ -49,7 +49,7 @@ impl Change {
 
 fn text(before: &Stage, after: &Stage, tiers: Vec<Change>, experiments: Vec<Change>) -> String {
     let mut out = format!("{} -> {}\n", before.stage, after.stage);
-    if let Some(lack) = &after.before {
+    if let Some(lack) = after.before.as_ref().filter(|_| are_neighbours(before, after)) {
         out += &format!("\nWhat {} could not do: {}\n", before.stage, lack.trim());
     }
     out += &format!("\n{}\n", after.intent.trim());
@@ -61,6 +61,13 @@ fn text(before: &Stage, after: &Stage, tiers: Vec<Change>, experiments: Vec<Chan
         }
     }
     out
+}
+
+/// Whether one stage is the next one of the growth path: only then what it says of the stage before is
+/// about the other.
+fn are_neighbours(before: &Stage, after: &Stage) -> bool {
+    let names: Vec<&str> = spec::builtin().iter().map(|b| b.name).collect();
+    names.windows(2).any(|pair| pair == [before.stage.as_str(), after.stage.as_str()])
 }
 
 fn tiers(before: &Stage, after: &Stage) -> Vec<Change> {
@@ -109,6 +116,13 @@ fn experiments(before: &Stage, after: &Stage) -> Vec<Change> {
             Some(Change { name: name.clone(), how, before, after: expected(now) })
         })
         .collect();
+    let gone = before.experiments.iter().filter(|(n, _)| !after.experiments.contains_key(*n));
+    changes.extend(gone.map(|(name, was)| Change {
+        name: name.clone(),
+        how: "not asked",
+        before: expected(was),
+        after: String::new(),
+    }));
     changes.sort_by_key(|c| c.how != "newly survived");
     changes
 }
@@ -141,6 +155,14 @@ mod tests {
             let first = changes.first().map(|c| c.how);
             assert_eq!(first, Some("newly survived"), "{lower} {upper}: {changes:?}");
         }
+    }
+
+    #[test]
+    fn only_the_next_stage_says_what_the_one_before_could_not_do() {
+        let [low, mid, high] = ["stage-100", "stage-1k", "stage-10k"].map(stage);
+        assert!(are_neighbours(&low, &mid) && are_neighbours(&mid, &high));
+        assert!(!are_neighbours(&low, &high) && !are_neighbours(&mid, &low));
+        assert!(!are_neighbours(&mid, &mid));
     }
 
     #[test]

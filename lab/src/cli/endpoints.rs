@@ -4,6 +4,7 @@ use super::CliError;
 use crate::chaos::{Role, Roles};
 use crate::engine::Engine;
 use crate::kinds::{self, DATABASE, POSTGRES_PORT};
+use crate::plan::CONTROL;
 use crate::plan::layout::{Place, of_tier};
 use crate::plan::ports::REDIS_PORT;
 use crate::run::RunningLab;
@@ -50,6 +51,9 @@ pub fn stores(lab: &RunningLab, roles: &Roles) -> Vec<Endpoint> {
             _ => {}
         }
     }
+    let control = lab.network.subnet.control();
+    let url = format!("http://{control}:{}/metrics", crate::control::PORT);
+    found.push(Endpoint { node: CONTROL.into(), what: "metrics", url });
     found
 }
 

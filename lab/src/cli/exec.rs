@@ -5,16 +5,23 @@ use super::logs::unknown_node;
 use super::{CliError, Global};
 use crate::engine::Engine;
 use crate::plan::main_name;
+use crate::plan::observed::{Part, State};
 use crate::report;
+use crate::run::RunningLab;
 
 /// Runs a command in a node and returns its exit code.
 pub async fn run(global: &Global, args: &ExecArgs) -> Result<u8, CliError> {
     let engine = Engine::connect(&global.lab).await?;
     let container = main_name(&global.lab, &args.node);
+    RunningLab::require(&engine).await?;
     let containers = engine.containers().await?;
-    if !containers.contains_key(&container) {
-        let all: Vec<String> = containers.into_values().map(|c| c.node).collect();
-        return Err(unknown_node(&args.node, &all));
+    let Some(found) = containers.get(&container) else {
+        let mains = containers.into_values().filter(|c| c.part == Part::Main);
+        return Err(unknown_node(&args.node, &mains.map(|c| c.node).collect::<Vec<_>>()));
+    };
+    if found.state != State::Running {
+        let error = CliError::environment(format!("{} does not run at this moment", args.node));
+        return Err(error.hint("`lab status` shows its state; `lab heal` undoes an active fault"));
     }
     docker_exec(&container, &args.command, &[]).await
 }

@@ -27,6 +27,7 @@ pub async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<u8, CliErr
         read_percent: traffic.read_percent,
         profile_percent: traffic.profile_percent,
         duration: Some(args.duration),
+        ramp: Duration::ZERO,
         key_prefix: format!("load-{:x}", run::now()),
     };
     let timeout = Duration::from_millis(traffic.timeout_ms);

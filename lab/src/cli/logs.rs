@@ -6,10 +6,12 @@ use crate::engine::Engine;
 use crate::plan::main_name;
 use crate::plan::observed::Part;
 use crate::report::Ui;
+use crate::run::RunningLab;
 
 /// Prints the log of nodes, each line with the node's name when there are several.
 pub async fn run(global: &Global, args: &LogsArgs, ui: &Ui) -> Result<u8, CliError> {
     let engine = Engine::connect(&global.lab).await?;
+    RunningLab::require(&engine).await?;
     let nodes = chosen(&engine, &args.nodes).await?;
     if args.follow && nodes.len() != 1 {
         return Err(CliError::usage("`--follow` needs exactly one node"));

@@ -90,8 +90,9 @@ async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
         let health = match containers.get(&main_name(engine.lab(), &place.name)).map(|c| c.state) {
             None => "missing".into(),
             Some(State::Paused) => "frozen".into(),
+            Some(state) if place.duty == Duty::Reserve && state.is_at_rest() => "in reserve".into(),
             Some(State::Created) => "never started".into(),
-            Some(State::Stopped | State::Dead) => "stopped".into(),
+            Some(State::Ended | State::Stopped | State::Dead) => "stopped".into(),
             Some(State::Running) => match missing.iter().find(|(n, _)| *n == place.name) {
                 Some((_, what)) => format!("not ready: {what}"),
                 None => "ready".into(),

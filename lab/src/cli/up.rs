@@ -1,12 +1,13 @@
 //! `lab up`.
 
 use super::args::UpArgs;
+use super::interrupt::Interrupt;
 use super::{CliError, Global, endpoints};
 use crate::engine::{Engine, Lock};
 use crate::kinds::PublishMode;
 use crate::plan::Plan;
 use crate::report::Ui;
-use crate::run::{UpOutcome, prepare};
+use crate::run::{Publish, UpOutcome, prepare};
 use crate::spec;
 use crate::spec::model::Stage;
 
@@ -21,16 +22,28 @@ pub async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<u8, CliError
         ui.result(&plan_text(&up.plan));
         return Ok(0);
     }
-    let outcome = bring_up(&engine, &stage, publish, ui).await?;
-    ui.result(&summary(&engine, &outcome).await?);
-    Ok(0)
+    let mut interrupt = Interrupt::listen()?;
+    tokio::select! {
+        outcome = bring_up(&engine, &stage, publish, ui) => {
+            ui.result(&summary(&engine, &outcome?).await?);
+            Ok(0)
+        }
+        code = interrupt.come() => {
+            let name = &args.stage;
+            ui.step(&format!(
+                "interrupted: what was started stays; `lab up {name}` goes on from there, \
+                 `lab down` removes it"
+            ));
+            Ok(code)
+        }
+    }
 }
 
 /// Brings a stage up and returns the lab. Ctrl-C leaves what is there; the next `up` continues.
 pub async fn bring_up(
     engine: &Engine,
     stage: &Stage,
-    publish: PublishMode,
+    publish: Publish,
     ui: &Ui,
 ) -> Result<UpOutcome, CliError> {
     let up = prepare(engine, stage, publish, ui).await?;
@@ -42,11 +55,12 @@ pub async fn bring_up(
 
 /// The default lab publishes what the stage declares; a lab with another name would collide with
 /// it, so Docker chooses.
-pub fn publish_mode(global: &Global, port: Option<u16>) -> PublishMode {
+/// A lab that runs keeps its ports unless others are asked for.
+pub fn publish_mode(global: &Global, port: Option<u16>) -> Publish {
     match port {
-        Some(port) => PublishMode::From(port),
-        None if global.lab == "lab" => PublishMode::AsDeclared,
-        None => PublishMode::From(0),
+        Some(port) => Publish::Always(PublishMode::From(port)),
+        None if global.lab == "lab" => Publish::AtFirst(PublishMode::AsDeclared),
+        None => Publish::AtFirst(PublishMode::From(0)),
     }
 }
 

@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
-use super::Shared;
+use super::{Shared, metrics};
 use crate::journal::Entry;
 
 /// Port of the control plane's interface.
@@ -33,6 +33,7 @@ pub(super) async fn serve(shared: Shared) -> std::io::Result<()> {
         .route("/journal", get(journal))
         .route("/events", post(events))
         .route("/canary", get(canary))
+        .route("/metrics", get(numbers))
         .with_state(shared);
     let listener = tokio::net::TcpListener::bind(("0.0.0.0", PORT)).await?;
     axum::serve(listener, router).await
@@ -69,4 +70,12 @@ async fn events(State(shared): State<Shared>, Json(entries): Json<Vec<Entry>>) -
 
 async fn canary(State(shared): State<Shared>) -> Json<CanaryFigures> {
     Json(shared.recent.figures())
+}
+
+/// What Prometheus reads.
+async fn numbers(State(shared): State<Shared>) -> Result<String, (StatusCode, String)> {
+    match metrics::gather(&shared).await {
+        Ok(samples) => Ok(metrics::text(&samples)),
+        Err(e) => Err((StatusCode::SERVICE_UNAVAILABLE, e.to_string())),
+    }
 }

@@ -70,6 +70,7 @@ pub async fn run(shared: Shared, recent: Arc<Recent>) {
         read_percent: shared.config.read_percent,
         profile_percent: 0,
         duration: None,
+        ramp: Duration::ZERO,
         // A control plane that was restarted must not use a key twice.
         key_prefix: format!("{CANARY_PREFIX}-{:x}", now()),
     };

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::ControlError;
+use super::{CloudWatch, ControlError, Group};
 use crate::plan::node::Probe;
 use crate::spec::model::{ControlPlane, Name};
 
@@ -18,6 +18,12 @@ pub struct ControlConfig {
     pub control_plane: ControlPlane,
     /// Every node but the control plane itself.
     pub nodes: Vec<WatchedNode>,
+    /// The scaling groups.
+    #[serde(default)]
+    pub groups: Vec<Group>,
+    /// Where metrics go, where the stage has such a service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloudwatch: Option<CloudWatch>,
     /// Where the canary sends its requests.
     pub entry: Vec<(Ipv4Addr, u16)>,
     /// Path that answers 2xx there once the site is up.
@@ -37,8 +43,14 @@ pub struct WatchedNode {
     pub tier: Name,
     /// Its address.
     pub address: Ipv4Addr,
+    /// Its zone; empty for a node that belongs to none.
+    #[serde(default)]
+    pub zone: Name,
     /// What answers while it works.
     pub probe: Probe,
+    /// A scaling group starts and ends it.
+    #[serde(default)]
+    pub reserve: bool,
     /// For a member of a Patroni cluster: addresses of the etcd members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coordination: Vec<Ipv4Addr>,

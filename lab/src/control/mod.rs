@@ -4,19 +4,29 @@
 mod api;
 mod canary;
 pub mod client;
+mod cloudwatch;
 mod config;
 mod etcd;
 mod fence;
+mod metrics;
 mod replace;
+mod scaling;
 mod store;
 mod takeover;
+mod witness;
 
 pub use api::{CanaryFigures, PORT};
+pub use cloudwatch::CloudWatch;
 pub use config::{ControlConfig, WatchedNode};
+pub use scaling::Group;
 pub use store::now;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt};
+use tokio::sync::Notify;
 
 use crate::engine::{Engine, EngineError};
 use crate::journal::{ControlEvent, Event, JournalError};
@@ -57,6 +67,8 @@ struct Shared {
     engine: Engine,
     store: Arc<Store>,
     recent: Arc<canary::Recent>,
+    gauges: Arc<metrics::Gauges>,
+    changed: Arc<Notify>,
 }
 
 impl Shared {
@@ -71,16 +83,47 @@ pub async fn run(config: &Path) -> Result<(), ControlError> {
     let config = Arc::new(ControlConfig::read(config)?);
     let engine = Engine::connect(&config.lab).await?;
     let store = Arc::new(Store::open(Path::new(DATA_PATH))?);
-    let shared = Shared { config, engine, store, recent: Arc::default() };
+    let (recent, gauges) = (Arc::default(), Arc::default());
+    let changed = Arc::new(Notify::new());
+    let shared = Shared { config, engine, store, recent, gauges, changed };
     shared.note(ControlEvent::Started);
+    witness::start(shared.clone());
+    tokio::spawn(notice(shared.clone()));
     tokio::spawn(replace::run(shared.clone()));
     for cluster in shared.config.clusters() {
         tokio::spawn(fence::run(shared.clone(), cluster));
+    }
+    for group in shared.config.groups.clone() {
+        tokio::spawn(scaling::run(shared.clone(), group));
+    }
+    if let Some(target) = shared.config.cloudwatch.clone() {
+        tokio::spawn(cloudwatch::run(shared.clone(), target));
     }
     tokio::spawn(canary::run(shared.clone(), Arc::clone(&shared.recent)));
     tokio::select! {
         served = api::serve(shared) => served.map_err(ControlError::Serve),
         () = stopped() => Ok(()),
+    }
+}
+
+/// Pause before Docker is listened to again, after it has gone.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// Docker tells that a container has ended before its own list says so. What happens within this time
+/// is one change.
+const SETTLED_AFTER: Duration = Duration::from_millis(100);
+
+/// Wakes the loops that look after containers when one has changed: looking at all of them costs
+/// Docker a hundredth of a second each time.
+async fn notice(shared: Shared) {
+    loop {
+        let mut changes = std::pin::pin!(shared.engine.changes());
+        while changes.next().await.is_some() {
+            tokio::time::sleep(SETTLED_AFTER).await;
+            while let Some(Some(())) = changes.next().now_or_never() {}
+            shared.changed.notify_waiters();
+        }
+        tokio::time::sleep(LISTEN_AGAIN).await;
     }
 }
 

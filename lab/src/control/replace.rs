@@ -9,12 +9,15 @@ use crate::engine::probe::{self, Ready};
 use crate::engine::{EngineError, Marker};
 use crate::journal::ControlEvent;
 use crate::plan::node::Probe;
-use crate::plan::observed::{ObservedContainer, State};
+use crate::plan::observed::ObservedContainer;
 use crate::plan::ports::{REDIS_PORT, SENTINEL_PORT};
 use crate::plan::{holder_name, main_name};
 
-/// Pause between two looks at all containers: one request to Docker.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Longest pause between two looks at all containers, of which Docker has not said that one changed.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Pause between two looks while a node is not well: whether it may be started, or works again, is
+/// nothing that Docker says.
+const TROUBLED_EVERY: Duration = Duration::from_millis(250);
 /// Longest wait for a node that is asked whether it works again.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -30,13 +33,15 @@ enum Trouble {
 /// Looks after all nodes until the process ends.
 pub async fn run(shared: Shared) {
     let mut troubled = BTreeMap::new();
-    let mut tick = tokio::time::interval(LOOK_EVERY);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tick.tick().await;
+        // Registered before the look: what changes during it is looked at again.
+        let changed = shared.changed.notified();
         if let Err(e) = look(&shared, &mut troubled).await {
             tracing::warn!(error = %e, "cannot look after the nodes");
         }
+        let pause = if troubled.is_empty() { LOOK_EVERY } else { TROUBLED_EVERY };
+        // One that has passed is as good as one that comes.
+        drop(tokio::time::timeout(pause, changed).await);
     }
 }
 
@@ -54,7 +59,12 @@ async fn look(
         else {
             continue;
         };
-        let stopped = main.state == State::Stopped || holder.state == State::Stopped;
+        let at_rest = node.reserve && main.state.is_at_rest();
+        if at_rest {
+            troubled.remove(&node.name);
+            continue;
+        }
+        let stopped = main.state.has_ended() || holder.state.has_ended();
         match (stopped, troubled.get(&node.name).copied()) {
             (true, None | Some(Trouble::Starting)) => {
                 troubled.insert(node.name.clone(), Trouble::Lost);
@@ -102,7 +112,7 @@ async fn restart(
 ) -> Result<(), EngineError> {
     let (holder_name, main_name) =
         (holder_name(&shared.config.lab, &node.name), main_name(&shared.config.lab, &node.name));
-    if holder.state == State::Stopped {
+    if holder.state.has_ended() {
         shared.engine.start(&holder_name).await?;
         // It may still run in the namespace that is gone.
         shared.engine.kill(&main_name).await?;

@@ -50,10 +50,12 @@ impl Engine {
             }),
             ..Default::default()
         };
-        self.create_and_start(&name, body, &[]).await
+        self.create(&name, body, &[]).await?;
+        self.start(&name).await
     }
 
-    /// Creates and starts a node's main container inside its holder's namespace.
+    /// Creates a node's main container inside its holder's namespace, and starts it unless it is in
+    /// reserve.
     pub(super) async fn run_main(&self, node: &NodeSpec) -> Result<(), EngineError> {
         let name = main_name(&self.lab, &node.name);
         let mut binds = node.binds.clone();
@@ -84,10 +86,11 @@ impl Engine {
             }),
             ..Default::default()
         };
-        self.create_and_start(&name, body, &node.files).await
+        self.create(&name, body, &node.files).await?;
+        if node.reserve { Ok(()) } else { self.start(&name).await }
     }
 
-    async fn create_and_start(
+    async fn create(
         &self,
         name: &str,
         body: ContainerCreateBody,
@@ -109,7 +112,7 @@ impl Engine {
                 .await
                 .map_err(|e| EngineError::docker("configure", name, e))?;
         }
-        self.start(name).await
+        Ok(())
     }
 
     async fn ensure_volume(&self, volume: &str, node: &NodeSpec) -> Result<(), EngineError> {

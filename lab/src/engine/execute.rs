@@ -89,13 +89,13 @@ impl Engine {
                     let what = plan.steps[i].operation.to_string();
                     progress(Progress::Done { what, took });
                 }
-                // A node that is not ready yet must not hide why another one failed.
                 Err(e) => {
                     failure.get_or_insert(e);
-                    if heavy == 0 {
-                        break;
-                    }
                 }
+            }
+            // A node that is not ready yet must not hide why another one failed.
+            if failure.is_some() && heavy == 0 {
+                break;
             }
         }
         failure.map_or(Ok(Executed { steps: done.len() }), Err)

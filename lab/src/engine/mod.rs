@@ -19,9 +19,10 @@ pub use markers::{Marker, Owner};
 pub use network::LabIdentity;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bollard::Docker;
-use bollard::query_parameters::{KillContainerOptions, LogsOptions};
+use bollard::query_parameters::{KillContainerOptions, LogsOptions, StopContainerOptions};
 use futures::StreamExt;
 
 /// Label that carries the lab's name; everything of a lab has it.
@@ -81,6 +82,16 @@ impl Engine {
             Err(e) if EngineError::status(&e) == Some(409) => Ok(()),
             other => other.map_err(|e| EngineError::docker("kill", container, e)),
         }
+    }
+
+    /// Tells a container to end, and kills it when it has not after `limit`.
+    pub async fn stop(&self, container: &str, limit: Duration) -> Result<(), EngineError> {
+        let t = i32::try_from(limit.as_secs_f64().ceil() as i64).unwrap_or(i32::MAX);
+        let options = StopContainerOptions { t: Some(t), ..Default::default() };
+        self.docker
+            .stop_container(container, Some(options))
+            .await
+            .map_err(|e| EngineError::docker("stop", container, e))
     }
 
     /// Freezes a container.

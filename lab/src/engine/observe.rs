@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum as S, Network};
-use bollard::query_parameters::{ListContainersOptions, ListNetworksOptions, ListVolumesOptions};
+use bollard::query_parameters::{
+    EventsOptions, ListContainersOptions, ListNetworksOptions, ListVolumesOptions,
+};
+
+use futures::stream::{Stream, StreamExt};
 
 use super::{Engine, EngineError, LABEL_LAB, LABEL_NODE, LABEL_PART, LABEL_SPEC};
 use crate::plan::layout::Subnet;
@@ -51,6 +55,22 @@ impl Engine {
         Ok(found.volumes.unwrap_or_default().into_iter().map(|v| v.name).collect())
     }
 
+    /// What Docker says of this lab's containers, as it happens: each item is one of them that
+    /// started, ended, or was removed. It ends when Docker does.
+    pub fn changes(&self) -> impl Stream<Item = ()> + Send + use<> {
+        let mut filters = self.filter();
+        filters.insert("type".into(), vec!["container".into()]);
+        let events = ["start", "die", "destroy", "pause", "unpause"].map(str::to_owned);
+        filters.insert("event".into(), events.into());
+        let options = EventsOptions { filters: Some(filters), ..Default::default() };
+        self.docker.events(Some(options)).filter_map(|event| async move {
+            event
+                .map_err(|e| tracing::warn!(error = %e, "Docker's events cannot be read"))
+                .ok()
+                .map(drop)
+        })
+    }
+
     /// The names of all labs on this machine.
     pub async fn all_labs(&self) -> Result<Vec<String>, EngineError> {
         let options = ListNetworksOptions {
@@ -96,6 +116,7 @@ fn container(summary: ContainerSummary) -> Option<(String, ObservedContainer)> {
             Some(S::RUNNING | S::RESTARTING) => State::Running,
             Some(S::PAUSED) => State::Paused,
             Some(S::CREATED) => State::Created,
+            Some(S::EXITED) if ended_as_told(summary.status.as_deref()) => State::Ended,
             Some(S::EXITED) => State::Stopped,
             _ => State::Dead,
         },
@@ -104,6 +125,13 @@ fn container(summary: ContainerSummary) -> Option<(String, ObservedContainer)> {
         labels,
     };
     Some((name, observed))
+}
+
+/// Whether a container ended as it was told to: with 0, or by SIGTERM if it does not handle that.
+/// Docker's listing says so only in words: `Exited (0) 3 minutes ago`.
+fn ended_as_told(status: Option<&str>) -> bool {
+    let ways = ["Exited (0)", "Exited (143)"];
+    status.is_some_and(|status| ways.iter().any(|way| status.starts_with(way)))
 }
 
 fn network(found: Network) -> Result<ObservedNetwork, EngineError> {

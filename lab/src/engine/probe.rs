@@ -98,11 +98,41 @@ pub async fn request(
     body: &str,
     timeout: Duration,
 ) -> std::io::Result<Answer> {
+    let headers = [("Content-Type", "application/json".to_owned())];
+    send(address, port, &Call { method, path, headers: &headers, body }, timeout).await
+}
+
+/// A request.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// `GET`, `POST`, …
+    pub method: &'a str,
+    /// Path and query.
+    pub path: &'a str,
+    /// Headers besides those that every request has.
+    pub headers: &'a [(&'a str, String)],
+    /// The body.
+    pub body: &'a str,
+}
+
+/// Sends one request and reads the whole answer, as [`get`] does.
+///
+/// # Errors
+/// As for [`get`].
+pub async fn send(
+    address: Ipv4Addr,
+    port: u16,
+    call: &Call<'_>,
+    timeout: Duration,
+) -> std::io::Result<Answer> {
     let exchange = async {
         let mut stream = TcpStream::connect(SocketAddrV4::new(address, port)).await?;
+        let more: String =
+            call.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let Call { method, path, body, .. } = call;
         let head = format!(
-            "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{more}Content-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(head.as_bytes()).await?;

@@ -308,6 +308,41 @@ pub enum ControlEvent {
         /// The node.
         node: String,
     },
+    /// The machine itself stood still, until the moment of this entry.
+    Stalled {
+        /// What of it.
+        part: StalledPart,
+        /// Since when.
+        since: Micros,
+    },
+    /// An alarm went on or off.
+    Alarm {
+        /// Its name.
+        name: String,
+        /// Whether it is on now.
+        on: bool,
+    },
+    /// A scaling group shall have another number of tasks.
+    Scaled {
+        /// The tier.
+        tier: String,
+        /// The number so far.
+        from: u16,
+        /// The number from now on.
+        to: u16,
+        /// Why.
+        why: String,
+    },
+}
+
+/// What of the machine stood still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StalledPart {
+    /// A write to the disk took much longer than it does.
+    Disk,
+    /// A process that wanted to run was let run much later.
+    Processor,
 }
 
 /// The final read of money and stock.

@@ -63,7 +63,7 @@ pub(super) fn probe(emulator: Emulator) -> Probe {
 }
 
 /// The name of the provider's region that a node's region stands for.
-fn region(context: &Context<'_>, place: &Place) -> String {
+pub(super) fn region(context: &Context<'_>, place: &Place) -> String {
     let regions = &context.stage.regions;
     let at = regions.iter().position(|r| r.name == place.region).unwrap_or_default();
     REGIONS[at % REGIONS.len()].to_owned()

@@ -68,15 +68,18 @@ http {{
     out
 }
 
+/// No connection is kept: a load balancer that is told other targets closes its idle ones, and a write
+/// that crosses such a close is lost. Nor may that count against it: with both load balancers out for
+/// a second, every page of that second would be an error.
 fn upstream(out: &mut String, name: &str, nodes: &[SocketAddrV4]) {
     if nodes.is_empty() {
         return;
     }
     let _ = writeln!(out, "    upstream {name} {{");
     for at in nodes {
-        let _ = writeln!(out, "        server {at} max_fails=1 fail_timeout=1s;");
+        let _ = writeln!(out, "        server {at} max_fails=2 fail_timeout=1s;");
     }
-    *out += "        keepalive 64;\n        keepalive_timeout 4s;\n    }\n";
+    *out += "    }\n";
 }
 
 fn server(out: &mut String, input: &Input<'_>) {
@@ -91,13 +94,13 @@ fn server(out: &mut String, input: &Input<'_>) {
         "        listen {WEB_PORT} reuseport;
         add_header X-Cache-Status $cache_status always;
         proxy_http_version 1.1;
-        proxy_set_header Connection \"\";
+        proxy_set_header Connection close;
         proxy_set_header Host $http_host;
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_connect_timeout {connect}ms;
         proxy_read_timeout {answer}ms;
         proxy_send_timeout {answer}ms;
-        proxy_next_upstream error timeout http_502 http_503 http_504;
+        proxy_next_upstream error timeout http_502 http_504;
         proxy_next_upstream_tries 3;
         proxy_cache_key $scheme$request_uri;
 {collapse}        proxy_cache_background_update on;
@@ -162,7 +165,7 @@ fn location(out: &mut String, input: &Input<'_>, rule: &CacheRule) {
                 "            if ($request_method !~ ^(GET|HEAD)$) {{
                 return 405;
             }}
-            proxy_set_header Connection \"\";
+            proxy_set_header Connection close;
             proxy_set_header Host {storage};
             proxy_set_header Authorization \"\";
             proxy_set_header Cookie \"\";
@@ -243,6 +246,15 @@ mod tests {
         ");
         let rest = |conf: &str| conf.lines().filter(|l| !l.contains("cache_lock")).count();
         assert_eq!(rest(&with), without.lines().count(), "and nothing else");
+    }
+
+    #[test]
+    fn neither_an_error_of_the_application_nor_a_reload_takes_a_load_balancer_out() {
+        let cdn = cdn();
+        let text = nginx_conf(&Input { cdn: &cdn, pages: Vec::new(), assets: None });
+        let next = text.lines().find(|l| l.contains("proxy_next_upstream ")).unwrap();
+        assert!(!next.contains("http_503"), "{next}");
+        assert!(!text.contains("keepalive 64") && text.contains("Connection close;"), "{text}");
     }
 
     #[test]

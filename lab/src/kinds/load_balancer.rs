@@ -10,6 +10,9 @@ use crate::spec::model::{Kind, LoadBalancer};
 /// Where the health checker finds its configuration.
 pub const CONFIG_PATH: &str = "/etc/lab/balancer.json";
 
+/// Where it says what it thinks of its targets, and how many requests it had.
+pub const STATUS_PORT: u16 = 8404;
+
 /// A load balancer node.
 pub(super) fn node(
     context: &Context<'_>,
@@ -37,7 +40,7 @@ pub(super) fn node(
             .collect(),
         health_path,
         health_check,
-        status_port: 8404,
+        status_port: STATUS_PORT,
         nginx_status_port: 8405,
         nginx_conf_dir: "/tmp/lab-nginx".into(),
         nginx: "nginx".into(),

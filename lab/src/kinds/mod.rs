@@ -117,6 +117,7 @@ fn blank(context: &Context<'_>, place: &Place, kind: &str, image: &str) -> NodeS
         limits: None,
         publish: None,
         probe: Probe::Tcp { port: WEB_PORT },
+        reserve: place.duty == Duty::Reserve,
         priority: 5,
     }
 }
@@ -195,3 +196,5 @@ mod tests;
 mod tests_edges;
 #[cfg(test)]
 mod tests_growth;
+#[cfg(test)]
+mod tests_scaling;

@@ -39,6 +39,9 @@ pub(super) fn node(
     }
     if kind.image == "app" {
         node.env.extend(habits_env(&kind.habits));
+        if let Some(scaling) = &kind.scaling {
+            node.env.insert("DRAIN_MS".into(), scaling.drain_ms.to_string());
+        }
     }
     node.env.extend(kind.env.iter().map(|(k, v)| (k.clone(), v.clone())));
     node.probe = probe(kind);

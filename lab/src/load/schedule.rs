@@ -38,6 +38,8 @@ pub struct Plan {
     pub profile_percent: u8,
     /// When arrivals end; without it they go on until somebody stops them.
     pub duration: Option<Duration>,
+    /// How long the rate takes to grow evenly from nothing to what it is; zero: it is there at once.
+    pub ramp: Duration,
     /// What the idempotency keys begin with: `<prefix>-<number>`. It must be new for every run,
     /// or the shop takes new writes for repetitions of old ones.
     pub key_prefix: String,
@@ -49,7 +51,7 @@ impl Plan {
         Schedule {
             rng: ChaCha8Rng::seed_from_u64(self.seed),
             plan: self.clone(),
-            offset_ns: 0,
+            elapsed_ns: 0,
             number: 0,
         }
     }
@@ -142,7 +144,8 @@ impl Action {
 pub struct Schedule {
     rng: ChaCha8Rng,
     plan: Plan,
-    offset_ns: u64,
+    /// Sum of the gaps, as if the rate had been there from the beginning.
+    elapsed_ns: u64,
     number: u64,
 }
 
@@ -150,8 +153,8 @@ impl Iterator for Schedule {
     type Item = Arrival;
 
     fn next(&mut self) -> Option<Arrival> {
-        self.offset_ns = self.offset_ns.saturating_add(self.gap_ns()?);
-        let offset = Duration::from_nanos(self.offset_ns);
+        self.elapsed_ns = self.elapsed_ns.saturating_add(self.gap_ns()?);
+        let offset = stretched(Duration::from_nanos(self.elapsed_ns), self.plan.ramp);
         if self.plan.duration.is_some_and(|end| offset >= end) {
             return None;
         }
@@ -203,6 +206,20 @@ impl Schedule {
     }
 }
 
+/// When an arrival of an even rate comes if the rate first grows evenly: at the time at which as many
+/// are expected as at `even`. While the rate grows these are `t * t / (2 * ramp)` of its seconds, and
+/// `t - ramp / 2` from then on.
+fn stretched(even: Duration, ramp: Duration) -> Duration {
+    if ramp.is_zero() {
+        return even;
+    }
+    let half = ramp / 2;
+    if even >= half {
+        return even + half;
+    }
+    Duration::from_secs_f64((2.0 * ramp.as_secs_f64() * even.as_secs_f64()).sqrt())
+}
+
 /// The kind that `percent` (0 to 99) falls on.
 fn pick(shares: &[(OpKind, u8); 3], percent: u8) -> OpKind {
     let first = shares[0].1;
@@ -225,7 +242,8 @@ mod tests {
     fn plan(seed: u64, rate_per_s: u32, read_percent: u8, seconds: u64) -> Plan {
         let duration = Some(Duration::from_secs(seconds));
         let key_prefix = "t".into();
-        Plan { seed, rate_per_s, read_percent, profile_percent: 0, duration, key_prefix }
+        let ramp = Duration::ZERO;
+        Plan { seed, rate_per_s, read_percent, profile_percent: 0, duration, ramp, key_prefix }
     }
 
     #[test]
@@ -245,6 +263,24 @@ mod tests {
         let open = Plan { duration: None, ..plan(1, 20, 70, 0) };
         let last = open.arrivals().nth(100_000);
         assert!(last.is_some_and(|a| a.offset > Duration::from_secs(4000)));
+    }
+
+    #[test]
+    fn a_ramp_grows_evenly_to_the_whole_rate() {
+        let ramp = Duration::from_secs(20);
+        let all: Vec<f64> = Plan { ramp, ..plan(3, 400, 70, 40) }
+            .arrivals()
+            .map(|a| a.offset.as_secs_f64())
+            .collect();
+        let within = |from: f64, to: f64| {
+            all.iter().filter(|t| (from..to).contains(*t)).count() as f64 / (to - from)
+        };
+        // The mean rates are those in the middle of each stretch.
+        for (from, to, rate) in [(0.0, 10.0, 100.0), (10.0, 20.0, 300.0), (20.0, 40.0, 400.0)] {
+            let seen = within(from, to);
+            assert!((seen - rate).abs() < 30.0, "{seen} from {from} s to {to} s, {rate} wanted");
+        }
+        assert!(all.windows(2).all(|w| w[0] <= w[1]));
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub enum Operation {
         /// The node.
         node: Box<NodeSpec>,
     },
-    /// Creates and starts a node's main container.
+    /// Creates a node's main container, and starts it unless it is in reserve.
     RunMain {
         /// The node.
         node: Box<NodeSpec>,
@@ -82,6 +82,9 @@ impl fmt::Display for Operation {
             Self::Remove { container } => write!(f, "remove {container}"),
             Self::RunHolder { node } => {
                 write!(f, "create {} network ({})", node.name, node.address)
+            }
+            Self::RunMain { node } if node.reserve => {
+                write!(f, "create {} ({}, in reserve)", node.name, node.kind)
             }
             Self::RunMain { node } => write!(f, "create {} ({})", node.name, node.kind),
             Self::Start { container } => write!(f, "start {container}"),
@@ -145,6 +148,9 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         }
     }
     for (node, step) in touched {
+        if node.reserve {
+            continue;
+        }
         plan.push(
             Operation::AwaitReady { node: Box::new(node.clone()) },
             "it was started",
@@ -213,7 +219,7 @@ fn plan_node(
             Some(plan.push(op, "it is frozen", after.clone()))
         }
         // A holder has no configuration.
-        Some(State::Created | State::Stopped | State::Dead) => {
+        Some(State::Created | State::Ended | State::Stopped | State::Dead) => {
             let op = Operation::Start { container: holder_name };
             Some(plan.push(op, "it is stopped", after.clone()))
         }
@@ -222,6 +228,7 @@ fn plan_node(
     after.extend(holder_step);
     match main.map(|c| c.state) {
         None => Some(plan.push(Operation::RunMain { node: boxed() }, cause, after)),
+        Some(state) if node.reserve && state.is_at_rest() => None,
         // An `up` that was interrupted may have left it without its configuration.
         Some(State::Created) => {
             let op = Operation::Remove { container: main_name };
@@ -242,7 +249,7 @@ fn plan_node(
         Some(State::Paused) => {
             Some(plan.push(Operation::Unpause { container: main_name }, "it is frozen", after))
         }
-        Some(State::Stopped | State::Dead) => {
+        Some(State::Ended | State::Stopped | State::Dead) => {
             Some(plan.push(Operation::Start { container: main_name }, "it is stopped", after))
         }
     }

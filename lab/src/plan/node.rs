@@ -38,6 +38,9 @@ pub struct NodeSpec {
     pub publish: Option<Publish>,
     /// When the node is ready.
     pub probe: Probe,
+    /// It is created and not started: a scaling group starts and ends it as it needs to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reserve: bool,
     /// Nodes with smaller numbers start first: the longest chain to readiness begins there.
     pub priority: u8,
 }

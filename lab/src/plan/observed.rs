@@ -91,8 +91,22 @@ pub enum State {
     Paused,
     /// Created and never started: it may lack its configuration, which is put into it in between.
     Created,
-    /// Exited.
+    /// Exited because it was told to: with code 0.
+    Ended,
+    /// Exited otherwise.
     Stopped,
     /// Being removed, or beyond repair.
     Dead,
+}
+
+impl State {
+    /// Whether its processes have ended, however that came.
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Ended | Self::Stopped)
+    }
+
+    /// Whether a task that a scaling group may start is at rest: never started, or ended as told.
+    pub fn is_at_rest(self) -> bool {
+        matches!(self, Self::Created | Self::Ended)
+    }
 }

@@ -23,6 +23,7 @@ fn node(name: &str, priority: u8) -> NodeSpec {
         limits: None,
         publish: None,
         probe: Probe::Tcp { port: 80 },
+        reserve: false,
         priority,
     }
 }
@@ -168,6 +169,41 @@ fn a_restarted_holder_takes_its_main_container_along() {
     - "create web-a1 (service) [its network was restarted] after [0, 1]"
     - "await web-a1 [it was started] after [2]"
     "#);
+}
+
+#[test]
+fn a_task_in_reserve_is_created_not_awaited_and_then_left_to_its_group() {
+    let mut desired = desired();
+    desired.nodes[0].reserve = true;
+    insta::assert_yaml_snapshot!(text(&plan(&desired, &Observed::default())), @r#"
+    - "create network [it does not exist] after []"
+    - "create db-a1 network (10.77.1.10) [it does not exist] after [0]"
+    - "create db-a1 (service) [it does not exist] after [0, 1]"
+    - "create web-a1 network (10.77.1.10) [it does not exist] after [0]"
+    - "create web-a1 (service, in reserve) [it does not exist] after [0, 3]"
+    - "await db-a1 [it was started] after [2]"
+    "#);
+    let mut observed = settled();
+    for container in observed.containers.values_mut().filter(|c| c.node == "web-a1") {
+        container.spec = desired.nodes[0].hash();
+    }
+    for state in [State::Created, State::Ended, State::Running] {
+        set(&mut observed, "lab-web-a1", state);
+        assert_eq!(text(&plan(&desired, &observed)), Vec::<String>::new(), "{state:?}");
+    }
+    set(&mut observed, "lab-web-a1", State::Stopped);
+    assert_eq!(
+        text(&plan(&desired, &observed)),
+        ["start lab-web-a1 [it is stopped] after []"],
+        "it failed"
+    );
+}
+
+#[test]
+fn a_node_that_is_not_in_reserve_never_rests() {
+    let mut observed = settled();
+    set(&mut observed, "lab-web-a1", State::Ended);
+    assert_eq!(planned(&observed)[0], "start lab-web-a1 [it is stopped] after []");
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl ExperimentRun<'_> {
         let traffic = self.start_traffic(&key_prefix, Box::new(record))?;
         tokio::time::sleep(self.pace.steady).await;
         self.write(Event::Phase { phase: Phase::Fault })?;
-        let faults = self.fault_phase().await;
+        let faults = self.fault_phase(&key_prefix).await;
         self.write(Event::Phase { phase: Phase::Settle })?;
         if faults.is_ok() {
             let wanted = Duration::from_millis(self.experiment.settle_ms);
@@ -144,6 +144,7 @@ impl ExperimentRun<'_> {
             read_percent: traffic.read_percent,
             profile_percent: traffic.profile_percent,
             duration: None,
+            ramp: Duration::ZERO,
             key_prefix: key_prefix.into(),
         };
         let config = LoadConfig {
@@ -157,7 +158,7 @@ impl ExperimentRun<'_> {
     }
 
     /// Injects and heals each fault at its time.
-    async fn fault_phase(&self) -> Result<(), RunError> {
+    async fn fault_phase(&self, key_prefix: &str) -> Result<(), RunError> {
         let begun = Instant::now();
         let mut due: Vec<(Instant, Due<'_>)> = self
             .experiment
@@ -172,7 +173,7 @@ impl ExperimentRun<'_> {
             tokio::time::sleep_until(at.into()).await;
             match what {
                 Due::Inject(..) if failure.is_some() => {}
-                Due::Inject(n, timed) => match self.inject(n, timed).await {
+                Due::Inject(n, timed) => match self.inject(n, timed, key_prefix).await {
                     Ok(active) => {
                         due.push((active.since + active.duration, Due::Heal(Box::new(active))))
                     }
@@ -196,11 +197,16 @@ impl ExperimentRun<'_> {
         failure.map_or(Ok(()), Err)
     }
 
-    async fn inject(&self, n: usize, timed: &TimedFault) -> Result<Active, RunError> {
+    async fn inject(
+        &self,
+        n: usize,
+        timed: &TimedFault,
+        key_prefix: &str,
+    ) -> Result<Active, RunError> {
         let lab = self.lab;
-        let roles = lab.roles().await;
+        let (roles, awake) = (lab.roles().await, lab.awake().await?);
         let seed = self.seed.wrapping_add(n as u64);
-        let injection: Injection = resolve(&timed.fault, &lab.stage, &lab.places, &roles, seed)
+        let injection: Injection = resolve(&timed.fault, &lab.stage, &awake, &roles, seed)
             .map_err(chaos::ChaosError::from)?;
         let record = |event| self.note(event);
         let injector = Injector {
@@ -208,6 +214,7 @@ impl ExperimentRun<'_> {
             places: &lab.places,
             image: &lab.holder_image,
             secret: &lab.network.secret,
+            traffic: chaos::Traffic { stage: &lab.stage.traffic, key_prefix, users: USERS, seed },
             record: &record,
         };
         let id = format!("{:08x}{n}", now() & 0xffff_ffff);

@@ -10,8 +10,10 @@ use crate::engine::Engine;
 use crate::engine::probe::{self, Ready};
 use crate::kinds;
 use crate::plan::layout::{self, Place};
-use crate::plan::observed::{Observed, ObservedNetwork, Part};
+use crate::plan::observed::{Observed, ObservedNetwork, Part, State};
+use crate::plan::{CONTROL, main_name};
 use crate::spec::model::Stage;
+use crate::spec::slots::Duty;
 
 /// Pause between two looks at nodes that are not ready.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -79,9 +81,28 @@ impl RunningLab {
         self.places.iter().find(|p| p.name == node)
     }
 
+    /// The nodes without the tasks that scaling groups have in reserve at this moment.
+    ///
+    /// # Errors
+    /// Docker cannot be asked.
+    pub async fn awake(&self) -> Result<Vec<Place>, RunError> {
+        if !self.places.iter().any(|p| p.duty == Duty::Reserve) {
+            return Ok(self.places.clone());
+        }
+        let containers = self.engine.containers().await?;
+        let state =
+            |p: &Place| containers.get(&main_name(self.engine.lab(), &p.name)).map(|c| c.state);
+        let at_rest = |p: &Place| p.duty == Duty::Reserve && state(p).is_none_or(State::is_at_rest);
+        Ok(self.places.iter().filter(|p| !at_rest(p)).cloned().collect())
+    }
+
     /// Nodes that do not answer at this moment, with what is missing.
     pub async fn not_ready(&self) -> Vec<(String, String)> {
-        let looks = self.places.iter().map(|place| async move {
+        let awake = match self.awake().await {
+            Ok(awake) => awake,
+            Err(e) => return vec![("docker".into(), e.to_string())],
+        };
+        let looks = awake.iter().map(|place| async move {
             let probe = kinds::probe(&self.stage, &self.places, place, &self.network.secret);
             match probe::look_at(place.address, &probe).await {
                 Ready::Yes => None,
@@ -96,7 +117,10 @@ impl RunningLab {
     pub async fn await_whole(&self, limit: Duration) -> Result<Duration, RunError> {
         let begun = Instant::now();
         loop {
-            let missing = self.not_ready().await;
+            let mut missing = self.not_ready().await;
+            if let Err(e) = self.control().canary().await {
+                missing.push((CONTROL.into(), e.to_string()));
+            }
             if missing.is_empty() {
                 return Ok(begun.elapsed());
             }

@@ -16,4 +16,4 @@ pub use experiment::{ExperimentRun, Pace, SharedJournal, USERS, audit, now, reco
 pub use folder::RunFolder;
 pub use lab::RunningLab;
 pub use since_up::{CANARY_PREFIX, since_up};
-pub use up::{Up, UpOutcome, images_of, prepare};
+pub use up::{Publish, Up, UpOutcome, images_of, prepare};

@@ -9,6 +9,7 @@ use crate::engine::{Engine, LabIdentity, Progress, Surroundings};
 use crate::images::{self, ImageName};
 use crate::journal::Event;
 use crate::kinds::{self, Context, PublishMode};
+use crate::plan::node::NodeSpec;
 use crate::plan::observed::{Observed, ObservedNetwork};
 use crate::plan::{Desired, Plan, plan};
 use crate::report::Ui;
@@ -24,6 +25,43 @@ pub struct Up {
     around: Surroundings,
     stage: Stage,
     begun: Instant,
+}
+
+/// Where published ports go, and whether that is for a lab that runs, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publish {
+    /// Where they go when nothing runs yet; a lab that runs keeps its ports.
+    AtFirst(PublishMode),
+    /// Where the user wants them.
+    Always(PublishMode),
+}
+
+impl Publish {
+    fn mode(self) -> PublishMode {
+        match self {
+            Self::AtFirst(mode) | Self::Always(mode) => mode,
+        }
+    }
+}
+
+/// The same context with the ports that the lab was started with: those with which most of its nodes
+/// are what they should be.
+fn keep_ports<'a>(context: Context<'a>, observed: &Observed) -> Context<'a> {
+    let ports = observed.containers.values().flat_map(|c| c.ports.iter().map(|(_, host)| *host));
+    let lowest = ports.min().map(PublishMode::From);
+    let modes = [context.publish, PublishMode::AsDeclared, PublishMode::From(0)];
+    let right = |mode: &PublishMode| {
+        let nodes = kinds::nodes(&Context { publish: *mode, ..context });
+        let is_right = |node: &&NodeSpec| {
+            let hash = node.hash();
+            observed.containers.values().any(|c| c.node == node.name && c.spec == hash)
+        };
+        nodes.iter().filter(is_right).count()
+    };
+    // Of equals the first: what is wanted when nothing runs.
+    let all = modes.into_iter().chain(lowest);
+    let publish = all.rev().max_by_key(right).unwrap_or(context.publish);
+    Context { publish, ..context }
 }
 
 /// What `up` did.
@@ -42,7 +80,7 @@ pub struct UpOutcome {
 pub async fn prepare(
     engine: &Engine,
     stage: &Stage,
-    publish: PublishMode,
+    publish: Publish,
     ui: &Ui,
 ) -> Result<Up, RunError> {
     let observed = engine.observe().await?;
@@ -61,7 +99,11 @@ pub async fn prepare(
         subnet: network.subnet,
         secret: &network.secret,
         images: &images,
-        publish,
+        publish: publish.mode(),
+    };
+    let context = match publish {
+        Publish::AtFirst(_) => keep_ports(context, &observed),
+        Publish::Always(_) => context,
     };
     let desired = Desired { lab: engine.lab().into(), nodes: kinds::nodes(&context) };
     // Healing may have changed what was observed first.

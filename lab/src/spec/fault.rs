@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::{LONGEST_MS, Name};
+use super::model::LONGEST_MS;
 use super::short;
 
 mod crowd;
@@ -40,6 +40,10 @@ pub enum Fault {
     KillProcess(KillProcess),
     /// Kills one node of a tier of kind `box` or `service` (`kill-web`, `kill-box`).
     KillTask(KillTask),
+    /// Kills a share of the tasks of a `service` tier at once.
+    KillShare(KillShare),
+    /// Stops what repairs, scales and watches: the rest must do without it.
+    StopControlPlane(StopControlPlane),
     /// Kills the current primary of a `postgres` tier, or its only server.
     KillPrimary(KillPrimary),
     /// Freezes the primary and wakes it after `for_ms`: a zombie.
@@ -70,6 +74,8 @@ pub enum Fault {
     ResetEdge(CutEdge),
     /// Many clients ask for one object that is in no cache, all at the same moment.
     FlashCrowd(FlashCrowd),
+    /// Much more of the stage's own traffic for a while.
+    Spike(Spike),
 }
 
 impl Fault {
@@ -78,6 +84,8 @@ impl Fault {
         match self {
             Self::KillProcess(_) => "kill-process",
             Self::KillTask(_) => "kill-task",
+            Self::KillShare(_) => "kill-share",
+            Self::StopControlPlane(_) => "stop-control-plane",
             Self::KillPrimary(_) => "kill-primary",
             Self::PausePrimary(_) => "pause-primary",
             Self::CutReplication(_) => "cut-replication",
@@ -93,6 +101,7 @@ impl Fault {
             Self::CutEdge(_) => "cut-edge",
             Self::ResetEdge(_) => "reset-edge",
             Self::FlashCrowd(_) => "flash-crowd",
+            Self::Spike(_) => "spike",
         }
     }
 }

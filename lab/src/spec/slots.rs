@@ -1,7 +1,7 @@
 //! The nodes that a tier asks for, in their order, before they have addresses.
 
 use super::edges::is_faultable;
-use super::model::{Emulator, Kind, Name, Stage, Tier};
+use super::model::{Emulator, Kind, Name, Scaling, Stage, Tier};
 
 /// What a node is for within its tier. Which of the members is the primary is no duty: it changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +13,8 @@ pub enum Duty {
     Replica,
     /// Watches the data servers of a `redis` tier.
     Sentinel,
+    /// A task beyond those that `zones` counts: it runs while the scaling group wants it.
+    Reserve,
     /// Stands for the managed services of an `aws` tier that are its own.
     Emulator(Emulator),
     /// Stands between the callers of a zone and what they call.
@@ -26,6 +28,7 @@ impl Duty {
             Self::Member => "zones",
             Self::Replica => "replicas",
             Self::Sentinel => "sentinels",
+            Self::Reserve => "scaling",
             Self::Emulator(_) => "services",
             Self::NetworkProxy => "zones",
         }
@@ -65,6 +68,9 @@ pub fn slots(name: &str, tier: &Tier) -> Vec<Slot> {
         Kind::Redis(kind) => {
             all.extend(zonal(name, "sentinel-", Duty::Sentinel, &kind.sentinels));
         }
+        Kind::Service(kind) => {
+            all.extend(kind.scaling.iter().flat_map(|scaling| reserve(name, tier, scaling)));
+        }
         Kind::Aws(kind) => all.extend(kind.services.emulators().into_iter().map(|e| Slot {
             name: format!("{name}-{}", e.as_str()),
             duty: Duty::Emulator(e),
@@ -77,6 +83,22 @@ pub fn slots(name: &str, tier: &Tier) -> Vec<Slot> {
         _ => {}
     }
     all
+}
+
+/// The tasks that a scaling group may add: numbered on from the zone's own, and as many in each zone
+/// as make the zones even, so that there may be one too many in some.
+fn reserve(name: &str, tier: &Tier, scaling: &Scaling) -> Vec<Slot> {
+    let zones = u16::try_from(tier.zones.len()).unwrap_or(u16::MAX).max(1);
+    let each = scaling.max.div_ceil(zones);
+    let numbers =
+        tier.zones.iter().flat_map(|(zone, own)| (own + 1..=each).map(move |n| (zone, n)));
+    numbers
+        .map(|(zone, n)| Slot {
+            name: format!("{name}-{zone}{n}"),
+            duty: Duty::Reserve,
+            ground: Ground::Zone(zone.clone()),
+        })
+        .collect()
 }
 
 /// Every node of a stage, the control plane excepted: tier and node. Network proxies come last and

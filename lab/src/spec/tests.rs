@@ -4,6 +4,7 @@ mod faults;
 mod fields;
 mod never_panics;
 mod published;
+mod scaling;
 mod semantics;
 mod short_forms;
 mod syntax;

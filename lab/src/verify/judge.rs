@@ -9,6 +9,7 @@ use super::history::{FaultRecord, History};
 use super::measure::{self, Outage};
 use super::recovery::Standard;
 use super::split::{JudgeError, head, histories};
+use super::stalls;
 use super::verdict;
 use super::writes::{self, Account};
 use super::{SINCE_UP, objectives};
@@ -103,7 +104,10 @@ fn judge_one(history: &History<'_>, stage: &Stage) -> Result<ExperimentFindings,
         });
     }
     let case = case(history, stage, experiment);
-    let findings = checks::all(&case);
+    let mut findings = checks::all(&case);
+    stalls::excuse(&mut findings, history, |calm| {
+        checks::of_speed(&self::case(calm, stage, experiment))
+    });
     let why = experiment.and_then(|e| e.why.as_deref());
     let verdict = verdict::combine(case.expectation, &findings);
     Ok(ExperimentFindings {

@@ -19,6 +19,7 @@ pub mod measure;
 pub mod objectives;
 pub mod recovery;
 pub mod split;
+pub mod stalls;
 pub mod verdict;
 pub mod writes;
 

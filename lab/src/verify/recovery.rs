@@ -2,21 +2,24 @@
 //!
 //! An operation is *good* when it succeeded within the p99 objective, counted from its intended
 //! start. Take the operations that were due at or after the first fault, in the order in which they
-//! were due. Service is back with the first good operation such that, from this operation on,
+//! were due. Service is back with the first good operation such that
 //!
-//! 1. every stretch of one second that begins with an operation, and the last second of traffic,
-//!    holds enough good operations, and
-//! 2. all the rest of the traffic together does too, and
+//! 1. the second that begins with it, the last second of traffic, and all the rest of the traffic
+//!    together hold enough good operations, and
+//! 2. no later stretch of one second that begins with an operation is a dip, and
 //! 3. at least one second of traffic follows, or there is no proof.
 //!
-//! *Enough* is the stage's availability objective, at most 99 % (see [`within`]). RTO is the time
+//! *Enough* is the stage's availability objective, at most 99 % (see [`within`]). A *dip* is a second
+//! with more bad operations than a service that is exactly within that objective shows in one second
+//! of a thousand (see [`Dips`]): traffic of a minute has many seconds, in some of which two slow
+//! answers meet by chance, and that is no outage. RTO is the time
 //! from the fault until that operation was *done*. When no operation after the fault was bad, the
 //! RTO is zero. With several faults, RTO counts from the first one.
 //!
 //! Healing needs no rule of its own. Where service returns only because the fault was healed, RTO
 //! includes the whole time until the heal. Where it was back before and a late heal (a node that
-//! rejoins) takes it away again, conditions 1 and 2 fail for everything before that second dip: it
-//! was not back for good.
+//! rejoins) takes it away again, condition 2 fails for everything before that second dip: it was not
+//! back for good.
 //!
 //! Alone at the edge, one slow or failed operation is noise and not an outage: with few operations
 //! in a second a share of 99 % cannot be told from 100 %, so [`within`] lets one pass.
@@ -128,11 +131,19 @@ pub fn measure(ops: &[&Op], fault: Micros, end: Micros, standard: Standard) -> R
     if goods[total] == total {
         return Recovery::NotHit;
     }
-    let hold = full_windows_hold_from(after, &goods, end, standard);
+    let hold = no_dip_from(after, &goods, end, standard);
     let last_second = after.partition_point(|op| op.intended < end - WINDOW);
-    let enough = |from: usize| within(goods[total] - goods[from], total - from, standard.percent);
-    let served =
-        |i: usize| goods[i + 1] > goods[i] && hold[i] && enough(i.max(last_second)) && enough(i);
+    let between =
+        |from: usize, to: usize| within(goods[to] - goods[from], to - from, standard.percent);
+    let enough = |from: usize| between(from, total);
+    let first_second = |i: usize| {
+        let until = after[i].intended + WINDOW;
+        until > end || between(i, after.partition_point(|op| op.intended < until))
+    };
+    let is_good = |i: usize| goods[i + 1] > goods[i];
+    let served = |i: usize| {
+        is_good(i) && hold[i] && first_second(i) && enough(i.max(last_second)) && enough(i)
+    };
     match (0..total).find(|&i| served(i)) {
         Some(i) if after[i].intended + WINDOW <= end => Recovery::Back(after[i].done - fault),
         Some(i) => Recovery::Unproven(after[i].done - fault),
@@ -150,25 +161,63 @@ fn prefix_sums(ops: &[&Op], standard: Standard) -> Vec<usize> {
     sums
 }
 
-/// For each operation: whether every full window that begins with it or a later one holds. A
-/// window that the end of traffic cuts short says too little; the last full second stands for it.
-fn full_windows_hold_from(
-    ops: &[&Op],
-    goods: &[usize],
-    end: Micros,
-    standard: Standard,
-) -> Vec<bool> {
+/// For each operation: whether no full window that begins with it or a later one is a dip. A window
+/// that the end of traffic cuts short says too little; the last full second stands for it.
+fn no_dip_from(ops: &[&Op], goods: &[usize], end: Micros, standard: Standard) -> Vec<bool> {
+    let mut dips = Dips::new(standard.percent);
     let mut hold = vec![true; ops.len()];
     let mut all_later = true;
     for i in (0..ops.len()).rev() {
         let until = ops[i].intended + WINDOW;
         if until <= end {
             let next = ops.partition_point(|op| op.intended < until);
-            all_later &= within(goods[next] - goods[i], next - i, standard.percent);
+            let (all, good) = (next - i, goods[next] - goods[i]);
+            all_later &= all - good <= dips.tolerated(all);
         }
         hold[i] = all_later;
     }
     hold
+}
+
+/// How seldom a service that is exactly within its objective may be taken for one in a dip.
+const BY_CHANCE: f64 = 0.001;
+
+/// How many bad operations among so many are no dip yet: the least number that a service, each of
+/// whose operations is bad with the probability that the objective allows, exceeds with a probability
+/// below [`BY_CHANCE`]; the tail of the binomial distribution. What was found out is kept.
+struct Dips {
+    bad: f64,
+    known: Vec<Option<usize>>,
+}
+
+impl Dips {
+    fn new(percent: f64) -> Self {
+        Self { bad: 1.0 - percent / 100.0, known: Vec::new() }
+    }
+
+    fn tolerated(&mut self, all: usize) -> usize {
+        if self.known.len() <= all {
+            self.known.resize(all + 1, None);
+        }
+        *self.known[all].get_or_insert_with(|| tolerated(all, self.bad))
+    }
+}
+
+fn tolerated(all: usize, bad: f64) -> usize {
+    if bad >= 1.0 {
+        return all;
+    }
+    // Logarithms: the probability of none among many is too small for a number.
+    let odds = (bad / (1.0 - bad)).ln();
+    let mut exactly = all as f64 * (1.0 - bad).ln();
+    let mut at_most = exactly.exp();
+    let mut count = 0;
+    while count < all && 1.0 - at_most >= BY_CHANCE {
+        exactly += ((all - count) as f64 / (count + 1) as f64).ln() + odds;
+        at_most += exactly.exp();
+        count += 1;
+    }
+    count
 }
 
 #[cfg(test)]

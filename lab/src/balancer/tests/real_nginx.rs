@@ -143,6 +143,7 @@ async fn a_change_of_targets_costs_at_most_a_request_that_crosses_the_reload() {
         read_percent: 50,
         profile_percent: 0,
         duration: None,
+        ramp: Duration::ZERO,
         key_prefix: "run".into(),
     };
     let load = LoadConfig {

@@ -5,6 +5,7 @@ mod flush;
 mod network;
 mod process;
 mod replay;
+mod spike;
 mod storm;
 
 pub(super) use replay::{catch_up, late};
@@ -16,6 +17,7 @@ use crate::engine::EngineError;
 use crate::journal::Event;
 use crate::plan::main_name;
 use crate::spec::model::{PoisonedRoute, Toxic};
+use spike::Spike;
 use storm::Storm;
 
 /// An act that is to be carried out.
@@ -50,14 +52,17 @@ pub(super) enum Held {
     Storm(Storm),
     /// Clients that wait for their answers.
     Crowd(Crowd),
+    /// More traffic.
+    Spike(Spike),
 }
 
 impl Held {
     /// Ends it; returns what became of it, where that is worth writing down.
-    pub async fn end(self) -> Option<Event> {
+    pub async fn end(self) -> Vec<Event> {
         match self {
-            Self::Storm(_) => None,
-            Self::Crowd(crowd) => Some(Event::CrowdAnswered(crowd.end().await)),
+            Self::Storm(_) => Vec::new(),
+            Self::Crowd(crowd) => vec![Event::CrowdAnswered(crowd.end().await)],
+            Self::Spike(spike) => spike.end().await,
         }
     }
 }
@@ -88,6 +93,7 @@ impl Effect<'_> {
             | Act::Freeze { .. }
             | Act::DelayReplay { .. }
             | Act::Storm { .. }
+            | Act::Spike { .. }
             | Act::Poison { .. } => Before::default(),
         })
     }
@@ -112,6 +118,11 @@ impl Effect<'_> {
                 let crowd = crowd::start(self.id, addresses, *requests, path, *signed_in);
                 return Ok(Some(Held::Crowd(crowd)));
             }
+            Act::Spike { addresses, extra_per_s, ramp, .. } => {
+                let traffic = &self.injector.traffic;
+                let spike = spike::start(traffic, self.id, addresses, *extra_per_s, *ramp)?;
+                return Ok(Some(Held::Spike(spike)));
+            }
         }
         Ok(None)
     }
@@ -132,14 +143,21 @@ impl Effect<'_> {
             Act::Storm { connections, .. } => {
                 let storms = held.iter().filter_map(|held| match held {
                     Held::Storm(storm) => Some(storm),
-                    Held::Crowd(_) => None,
+                    Held::Crowd(_) | Held::Spike(_) => None,
                 });
                 Ok(storm::confirm(self, *connections, storms))
             }
             Act::Crowd { .. } => Ok(crowd::confirm(held.iter().find_map(|held| match held {
                 Held::Crowd(crowd) => Some(crowd),
-                Held::Storm(_) => None,
+                Held::Storm(_) | Held::Spike(_) => None,
             }))),
+            Act::Spike { .. } => Ok(held
+                .iter()
+                .find_map(|held| match held {
+                    Held::Spike(spike) => Some(spike.proof()),
+                    Held::Crowd(_) | Held::Storm(_) => None,
+                })
+                .unwrap_or_else(|| Err("nothing more is sent".to_owned()))),
         }
     }
 }

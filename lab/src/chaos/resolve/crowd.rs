@@ -1,4 +1,4 @@
-//! A flash crowd: who is asked, and for what.
+//! Traffic as a fault: who is asked, and for what.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::scene::Scene;
 use super::{Act, Injection, ResolveError, injection};
 use crate::kinds;
 use crate::plan::layout::with_duty;
-use crate::spec::model::{Fault, FlashCrowd};
+use crate::spec::model::{Fault, FlashCrowd, Name, Spike};
 use crate::spec::slots::Duty;
 
 /// How many ask when nobody says otherwise.
@@ -17,21 +17,50 @@ const PATH: &str = "/products/1";
 /// By then everybody has been answered or has given up.
 const GONE_AFTER: Duration = Duration::from_secs(10);
 
-/// They come to where all users do.
-pub(super) fn flash_crowd(
+/// By how much a spike multiplies the traffic when nobody says otherwise, and how long it takes to get
+/// there: a factor of 4 within a minute.
+const FACTOR: u16 = 4;
+const RAMP_MS: u64 = 60_000;
+/// How long it lasts beyond its ramp.
+const LASTS_MS: u64 = 30_000;
+
+/// More users of the stage's own kind.
+pub(super) fn spike(
     scene: &Scene<'_>,
     fault: &Fault,
-    f: &FlashCrowd,
+    f: &Spike,
 ) -> Result<Injection, ResolveError> {
+    let (node, addresses) = entry(scene)?;
+    let more = u32::from(f.factor.unwrap_or(FACTOR)).saturating_sub(1);
+    let extra_per_s = scene.stage.traffic.rate_per_s.saturating_mul(more);
+    let ramp_ms = f.ramp_ms.unwrap_or(RAMP_MS);
+    let ramp = Duration::from_millis(ramp_ms);
+    let duration = Duration::from_millis(f.for_ms.unwrap_or(ramp_ms + LASTS_MS));
+    let act = Act::Spike { node, addresses, extra_per_s, ramp };
+    Ok(injection(fault, vec![act], false, duration, "send no more than the stage's own traffic"))
+}
+
+/// Where all users go: the first node of the entry, and the addresses of all.
+fn entry(scene: &Scene<'_>) -> Result<(Name, Vec<SocketAddrV4>), ResolveError> {
     let entry = &scene.stage.traffic.entry;
     let first = with_duty(scene.places, entry, Duty::Member).next();
     let node = first
         .map(|p| p.name.clone())
         .ok_or_else(|| ResolveError::NoNode(format!("the entry `{entry}` has no node to ask")))?;
     let addresses = kinds::entry(scene.stage, scene.places);
+    Ok((node, addresses.into_iter().map(|(ip, port)| SocketAddrV4::new(ip, port)).collect()))
+}
+
+/// They come to where all users do.
+pub(super) fn flash_crowd(
+    scene: &Scene<'_>,
+    fault: &Fault,
+    f: &FlashCrowd,
+) -> Result<Injection, ResolveError> {
+    let (node, addresses) = entry(scene)?;
     let act = Act::Crowd {
         node,
-        addresses: addresses.into_iter().map(|(ip, port)| SocketAddrV4::new(ip, port)).collect(),
+        addresses,
         requests: f.requests.unwrap_or(REQUESTS),
         path: f.path.clone().unwrap_or_else(|| PATH.to_owned()),
         signed_in: f.signed_in,

@@ -20,6 +20,10 @@ pub(super) fn is_task(kind: &Kind) -> bool {
     matches!(kind, Kind::Box(_) | Kind::Service(_))
 }
 
+pub(super) fn is_service(kind: &Kind) -> bool {
+    matches!(kind, Kind::Service(_))
+}
+
 pub(super) fn is_postgres(kind: &Kind) -> bool {
     matches!(kind, Kind::Postgres(_))
 }
@@ -53,7 +57,7 @@ pub(super) struct Scene<'a> {
     pub seed: u64,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
     /// The named tier, or the stage's only one that fits.
     pub(super) fn tier(
         &self,
@@ -93,6 +97,30 @@ impl Scene<'_> {
                 None => format!("tier {tier} has no {what}"),
             })
         })
+    }
+
+    /// One task of a tier, in a zone if one is given, chosen by the seed.
+    pub(super) fn task(&self, tier: &str, zone: Option<&Name>) -> Result<Name, ResolveError> {
+        let mut tasks = self.tasks(tier);
+        tasks.retain(|p| zone.is_none_or(|z| *z == p.zone));
+        let chosen = tasks.choose(&mut ChaCha8Rng::seed_from_u64(self.seed));
+        chosen.map(|p| p.name.clone()).ok_or_else(|| no_task(tier, zone))
+    }
+
+    /// A share of the tasks of a tier, rounded up, chosen by the seed.
+    pub(super) fn share(&self, tier: &str, percent: u8) -> Result<Vec<Name>, ResolveError> {
+        let tasks = self.tasks(tier);
+        let count = (tasks.len() * usize::from(percent)).div_ceil(100);
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let chosen: Vec<Name> =
+            tasks.choose_multiple(&mut rng, count).map(|p| p.name.clone()).collect();
+        if chosen.is_empty() { Err(no_task(tier, None)) } else { Ok(chosen) }
+    }
+
+    /// The tasks that run at this moment, those of a scaling group included.
+    fn tasks(&self, tier: &str) -> Vec<&'a Place> {
+        let is_task = |p: &&Place| matches!(p.duty, Duty::Member | Duty::Reserve);
+        self.places.iter().filter(|p| p.tier == tier).filter(is_task).collect()
     }
 
     /// The current primary of a `postgres` tier.
@@ -139,6 +167,13 @@ impl Scene<'_> {
             .cloned()
             .unwrap_or_default()
     }
+}
+
+fn no_task(tier: &str, zone: Option<&Name>) -> ResolveError {
+    ResolveError::NoNode(match zone {
+        Some(zone) => format!("tier {tier} has no node in zone {zone}"),
+        None => format!("tier {tier} has no node"),
+    })
 }
 
 fn list(names: &[&Name]) -> String {

@@ -16,7 +16,16 @@ fn offer(stage: &Stage, name: &str) -> Offer {
 fn a_stage_offers_what_fits_it() {
     assert_eq!(
         names(&boxed()),
-        ["kill-box", "kill-nginx", "kill-app", "kill-postgres", "flash-crowd", "lose-zone"]
+        [
+            "kill-box",
+            "kill-nginx",
+            "kill-app",
+            "kill-postgres",
+            "flash-crowd",
+            "stop-control-plane",
+            "spike",
+            "lose-zone"
+        ]
     );
     assert_eq!(
         names(&zoned()),
@@ -28,6 +37,9 @@ fn a_stage_offers_what_fits_it() {
             "cut-replication",
             "kill-log",
             "flash-crowd",
+            "kill-share",
+            "stop-control-plane",
+            "spike",
             "lose-zone"
         ]
     );

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{boxed, places, roles, zoned};
 use crate::chaos::{Act, Injection, ResolveError, Roles, resolve};
 use crate::spec::model::{
-    BoxProcess, CutReplication, Fault, KillPrimary, KillProcess, KillTask, LoseZone, Mode,
-    PausePrimary, Stage,
+    BoxProcess, CutReplication, Fault, KillPrimary, KillProcess, KillShare, KillTask, LoseZone,
+    Mode, PausePrimary, Spike, Stage, StopControlPlane,
 };
 
 fn on(stage: &Stage, fault: &Fault, roles: &Roles, seed: u64) -> Result<Injection, ResolveError> {
@@ -193,4 +193,44 @@ fn the_fault_is_kept_as_it_was_asked_for_and_every_hit_node_is_named() {
         assert_eq!(hit, injection.nodes.iter().collect::<BTreeSet<_>>());
         assert!(!injection.heal.is_empty());
     }
+}
+
+#[test]
+fn kill_share_hits_so_many_tasks_rounded_up_chosen_by_the_seed() {
+    let fault = |percent, for_ms| {
+        let tier = named("web");
+        Fault::KillShare(KillShare { tier, percent, for_ms, ..KillShare::default() })
+    };
+    let tasks = places(&zoned()).iter().filter(|p| p.tier == "web").count();
+    let hit = |percent| zoned_injection(&fault(percent, None)).nodes.len();
+    assert_eq!(hit(Some(100)), tasks);
+    assert_eq!(hit(Some(1)), 1, "rounded up");
+    assert_eq!(hit(None), (tasks * 33).div_ceil(100));
+    assert!(!zoned_injection(&fault(None, None)).hold, "they are replaced");
+    assert!(zoned_injection(&fault(None, Some(5000))).hold, "their hosts are lost");
+    let nodes = |seed| on(&zoned(), &fault(Some(50), None), &roles(), seed).unwrap().nodes;
+    assert_eq!(nodes(1), nodes(1));
+    assert!((0..20).any(|seed| nodes(seed) != nodes(1)), "the seed decides");
+}
+
+#[test]
+fn the_control_plane_stays_stopped_until_the_heal() {
+    let fault = Fault::StopControlPlane(StopControlPlane { for_ms: Some(9000) });
+    let injection = zoned_injection(&fault);
+    assert_eq!((injection.acts.as_slice(), injection.hold), (&[kill("control")][..], true));
+    assert_eq!(injection.duration, Duration::from_secs(9));
+}
+
+#[test]
+fn a_spike_adds_what_is_missing_to_the_multiple() {
+    let stage = zoned();
+    let rate = stage.traffic.rate_per_s;
+    let fault = Fault::Spike(Spike { factor: Some(5), ramp_ms: Some(1000), for_ms: None });
+    let injection = on(&stage, &fault, &roles(), 1).unwrap();
+    let [Act::Spike { extra_per_s, ramp, addresses, .. }] = injection.acts.as_slice() else {
+        panic!("{:?}", injection.acts);
+    };
+    assert_eq!((*extra_per_s, *ramp), (4 * rate, Duration::from_secs(1)));
+    assert!(!addresses.is_empty());
+    assert_eq!(injection.duration, Duration::from_secs(31), "the ramp, and 30 s");
 }

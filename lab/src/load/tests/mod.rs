@@ -23,8 +23,15 @@ const TIMEOUT: Duration = Duration::from_millis(1200);
 fn config(targets: &[SocketAddr], rate_per_s: u32, read_percent: u8, ms: u64) -> LoadConfig {
     let duration = Some(Duration::from_millis(ms));
     let key_prefix = "run".to_owned();
-    let plan =
-        Plan { seed: 42, rate_per_s, read_percent, profile_percent: 0, duration, key_prefix };
+    let plan = Plan {
+        seed: 42,
+        rate_per_s,
+        read_percent,
+        profile_percent: 0,
+        duration,
+        ramp: Duration::ZERO,
+        key_prefix,
+    };
     LoadConfig { plan, targets: targets.to_vec(), timeout: TIMEOUT, users: 4, max_in_flight: None }
 }
 

@@ -1,7 +1,9 @@
-//! Parameters of `flash-crowd`.
+//! Parameters of the faults that are traffic.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::spec::model::LONGEST_MS;
 
 /// Parameters of `flash-crowd`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,4 +19,22 @@ pub struct FlashCrowd {
     /// They have a session, so that an edge cache passes each of them on, and what stands behind it
     /// takes the crowd.
     pub signed_in: bool,
+}
+
+/// Parameters of `spike`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Spike {
+    /// By how much the stage's traffic is multiplied (4 when absent).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 20))]
+    pub factor: Option<u16>,
+    /// How long it takes to get there (60 s when absent); it grows evenly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = LONGEST_MS))]
+    pub ramp_ms: Option<u64>,
+    /// How long it lasts, the ramp included (the ramp and 30 s more when absent).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub for_ms: Option<u64>,
 }

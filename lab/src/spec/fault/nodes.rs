@@ -69,3 +69,32 @@ pub struct LoseZone {
     #[schemars(range(min = 1, max = LONGEST_MS))]
     pub for_ms: Option<u64>,
 }
+
+/// Parameters of `kill-share`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KillShare {
+    /// A tier of kind `service`; the stage's only one when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Name>,
+    /// Which share of its tasks is killed, in percent, rounded up (33 when absent).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub percent: Option<u8>,
+    /// How they die.
+    pub mode: Mode,
+    /// How long their hosts stay lost. Absent: the control plane may replace them at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub for_ms: Option<u64>,
+}
+
+/// Parameters of `stop-control-plane`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StopControlPlane {
+    /// How long it stays stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub for_ms: Option<u64>,
+}

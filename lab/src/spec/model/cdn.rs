@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LONGEST_MS, NAME_PATTERN, Name, Size};
+use super::{LONGEST_MS, NAME_PATTERN, Name};
 
 /// nginx as an edge cache. What no rule names goes through to the pages uncached, and so does
 /// everything but GET and HEAD.

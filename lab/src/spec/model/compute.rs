@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LONGEST_MS, NAME_PATTERN, Name};
+use super::{LONGEST_MS, MOST_PER_S, NAME_PATTERN, Name};
 
 /// One box: nginx and the application in one container, with PostgreSQL in it or beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,12 +49,54 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = NAME_PATTERN))]
     pub assets_bucket: Option<Name>,
+    /// Whether the number of tasks follows the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
     /// Further environment variables.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub env: IndexMap<String, String>,
     /// Habits of the demo application, each of which can be switched off.
     #[serde(default)]
     pub habits: Habits,
+}
+
+/// A scaling group: the control plane holds the requests of each task near a target (target
+/// tracking). The tasks in `zones` are the least there are. Times are those of the provider and are
+/// divided by the stage's `time_scale`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scaling {
+    /// The most tasks there are, spread evenly over the tier's zones.
+    #[schemars(range(min = 1, max = 200))]
+    pub max: u16,
+    /// Requests per second that one task is to have.
+    #[schemars(range(min = 1, max = MOST_PER_S))]
+    pub target_per_s: u32,
+    /// Time between two points of the metric, in seconds.
+    #[serde(default = "minute")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub period_s: u32,
+    /// So many points in a row above the target add tasks.
+    #[serde(default = "points_out")]
+    #[schemars(range(min = 1, max = 100))]
+    pub points_out: u16,
+    /// So many points in a row below 90 % of the target take tasks away.
+    #[serde(default = "points_in")]
+    #[schemars(range(min = 1, max = 100))]
+    pub points_in: u16,
+    /// After adding, only a larger addition passes for so long, in seconds.
+    #[serde(default = "cooldown")]
+    #[schemars(range(max = 86_400))]
+    pub cooldown_out_s: u32,
+    /// After taking away, nothing more is taken away for so long, in seconds; an addition ends it.
+    #[serde(default = "cooldown")]
+    #[schemars(range(max = 86_400))]
+    pub cooldown_in_s: u32,
+    /// How long a task that is taken away still serves while it is out of the health checks' grace,
+    /// in milliseconds. Not scaled: it covers the load balancers' health checks of this stage.
+    #[serde(default = "drain")]
+    #[schemars(range(max = LONGEST_MS))]
+    pub drain_ms: u64,
 }
 
 /// Where the demo application keeps carts.
@@ -131,4 +173,22 @@ fn service_port() -> u16 {
 
 fn health_path() -> String {
     "/healthz".into()
+}
+
+/// Documented defaults of target tracking: one-minute points, out after 3 of 3, in after 15 of 15,
+/// cool-downs of 300 s.
+fn minute() -> u32 {
+    60
+}
+fn points_out() -> u16 {
+    3
+}
+fn points_in() -> u16 {
+    15
+}
+fn cooldown() -> u32 {
+    300
+}
+fn drain() -> u64 {
+    3000
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LONGEST_MS, TimedFault};
+use super::{LONGEST_MS, ObjectivesOverride, TimedFault};
 use crate::spec::short;
 
 /// A fault, or a timed list of them, and what must hold.

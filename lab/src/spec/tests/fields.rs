@@ -25,7 +25,7 @@ fn unknown_field_far_from_all() {
 fn field_of_another_kind() {
     assert_snapshot!(errors(&[("    database: db", "    database: db\n    coordination: store")]), @r"
     s.yaml:17:5: unknown field `coordination` in tier `web` (kind service)
-      allowed: kind, note, publish, size, zones, assets_bucket, aws, cache, carts, database, env, habits, health, image, port
+      allowed: kind, note, publish, size, zones, assets_bucket, aws, cache, carts, database, env, habits, health, image, port, scaling
       help: `coordination` is a field of kind postgres
     ");
 }
@@ -70,7 +70,7 @@ fn unknown_word() {
 fn unknown_fault() {
     assert_snapshot!(errors(&[("fault: kill-primary", "fault: kill-primray")]), @r"
     s.yaml:43:17: unknown fault `kill-primray` in fault 1 of experiment `kill-db`
-      allowed: kill-process, kill-task, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, outage, slow-edge, cut-edge, reset-edge, flash-crowd
+      allowed: kill-process, kill-task, kill-share, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, outage, slow-edge, cut-edge, reset-edge, flash-crowd, spike
       did you mean `kill-primary`?
     ");
 }
@@ -79,7 +79,7 @@ fn unknown_fault() {
 fn unknown_bare_fault() {
     assert_snapshot!(errors(&[("fault: kill-task", "fault: kill-tsk")]), @r"
     s.yaml:39:12: `kill-tsk` is not a value of `experiments.kill-web.fault`
-      allowed: kill-task, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, flash-crowd
+      allowed: kill-task, kill-share, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, flash-crowd, spike
       did you mean `kill-task`?
     ");
 }
@@ -88,7 +88,7 @@ fn unknown_bare_fault() {
 fn bare_fault_that_needs_more() {
     assert_snapshot!(errors(&[("fault: kill-task", "fault: kill-process")]), @r"
     s.yaml:39:12: `kill-process` is not a value of `experiments.kill-web.fault`
-      allowed: kill-task, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, flash-crowd
+      allowed: kill-task, kill-share, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, flash-crowd, spike
     ");
 }
 

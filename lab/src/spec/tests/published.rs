@@ -26,7 +26,10 @@ fn editor_accepts(yaml: &str) -> bool {
 #[test]
 fn built_in_stages_are_valid_and_in_the_order_of_growth() {
     let names: Vec<_> = builtin().iter().map(|s| s.name).collect();
-    assert_eq!(names, ["stage-1", "stage-100", "stage-1k", "stage-10k", "stage-100k"]);
+    assert_eq!(
+        names,
+        ["stage-1", "stage-100", "stage-1k", "stage-10k", "stage-100k", "stage-500k"]
+    );
     let mut users = 0;
     for built_in in builtin() {
         let (stage, origin) = load(built_in.name).unwrap();
@@ -165,10 +168,10 @@ fn the_schema_describes_every_field() {
 #[test]
 fn unknown_names_are_answered_with_the_known_ones() {
     let error = load("stage-1m").unwrap_err();
-    assert!(matches!(&error, SpecError::UnknownStage { known, .. } if known.len() == 5));
+    assert!(matches!(&error, SpecError::UnknownStage { known, .. } if known.len() == 6));
     insta::assert_snapshot!(error, @r"
     there is no built-in stage `stage-1m`
-      allowed: stage-1, stage-100, stage-1k, stage-10k, stage-100k
+      allowed: stage-1, stage-100, stage-1k, stage-10k, stage-100k, stage-500k
       did you mean `stage-1`?
       help: `lab list` shows the built-in stages; a path to a YAML file works too
     ");

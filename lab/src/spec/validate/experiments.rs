@@ -37,6 +37,9 @@ impl<'a> Check<'a> {
                 self.process(path, tier, f.process);
             }
             Fault::KillTask(f) => self.kill_task(path, f),
+            Fault::KillShare(f) => {
+                self.target(path, "kill-share", f.tier.as_deref(), &["service"]);
+            }
             Fault::KillPrimary(f) => {
                 self.target(path, "kill-primary", f.tier.as_deref(), &["postgres"]);
             }

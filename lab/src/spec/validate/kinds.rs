@@ -15,7 +15,7 @@ impl<'a> Check<'a> {
             Kind::Box(kind) => {
                 self.named(path, "database", kind.database.as_deref(), &["postgres"]);
             }
-            Kind::Service(kind) => self.service(path, kind),
+            Kind::Service(kind) => self.service(path, name, tier, kind),
             Kind::LoadBalancer(kind) => {
                 self.tier_named(&path.key("targets"), &kind.targets, &HTTP_KINDS);
             }

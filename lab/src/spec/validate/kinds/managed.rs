@@ -1,12 +1,12 @@
 //! What managed services, and those who use them, demand.
 
-use crate::spec::model::{Aws, Carts, DatabaseProxy, Emulator, Kind, Service};
+use crate::spec::model::{Aws, Carts, DatabaseProxy, Emulator, Kind, Scaling, Service, Tier};
 use crate::spec::path::Path;
 use crate::spec::validate::{Check, DATABASE_KINDS};
 
 impl Check<'_> {
     /// A service calls tiers that exist, and that have what it needs of them.
-    pub(super) fn service(&mut self, path: &Path, kind: &Service) {
+    pub(super) fn service(&mut self, path: &Path, name: &str, tier: &Tier, kind: &Service) {
         self.named(path, "database", kind.database.as_deref(), &DATABASE_KINDS);
         self.named(path, "cache", kind.cache.as_deref(), &["redis"]);
         self.named(path, "aws", kind.aws.as_deref(), &["aws"]);
@@ -16,6 +16,37 @@ impl Check<'_> {
         if kind.assets_bucket.is_some() {
             self.managed(&path.key("assets_bucket"), "assets_bucket", kind.aws.as_deref(), "s3");
         }
+        if let Some(scaling) = &kind.scaling {
+            self.scaling(&path.key("scaling"), name, tier, scaling);
+        }
+    }
+
+    /// A scaling group begins with its least, which is not more than its most.
+    fn scaling(&mut self, path: &Path, name: &str, tier: &Tier, scaling: &Scaling) {
+        let least: u32 = tier.zones.values().map(|count| u32::from(*count)).sum();
+        let is_before = |tier: &Tier| match &tier.kind {
+            Kind::LoadBalancer(kind) => kind.targets == name,
+            _ => false,
+        };
+        if !self.known_tiers().any(|(_, tier)| is_before(tier)) {
+            let message = format!(
+                "scaling group `{name}` has no load balancer: its load is what those before it send"
+            );
+            let problem = self.at_key(path, message).found("scaling");
+            self.report(
+                problem.allowed("a tier of kind load-balancer whose `targets` is this tier"),
+            );
+        }
+        if u32::from(scaling.max) >= least {
+            return;
+        }
+        let message = format!(
+            "the minimum of scaling group `{name}` exceeds its maximum: `zones` asks for {least} \
+             tasks, and `max` is {}",
+            scaling.max
+        );
+        let problem = self.at_value(&path.key("max"), message).found(&scaling.max.to_string());
+        self.report(problem.allowed(format!("at least {least}, or fewer tasks in `zones`")));
     }
 
     /// The field at `path` needs a managed service of the tier `aws`.

@@ -1,0 +1,37 @@
+//! What a scaling group becomes: tasks in reserve, targets of the load balancers, and what the control
+//! plane is told of it.
+
+use super::tests_growth::{env, file, node, nodes_of, stage};
+use crate::control::{CONFIG_PATH, ControlConfig};
+
+#[test]
+fn a_group_has_a_reserve_that_load_balancers_know_and_the_control_plane_runs() {
+    let nodes = nodes_of(&stage("stage-500k"));
+    let tasks = || nodes.iter().filter(|n| n.tier == "web");
+    let reserve: Vec<&str> = tasks().filter(|n| n.reserve).map(|n| n.name.as_str()).collect();
+    assert_eq!((tasks().count(), reserve.len()), (16, 10));
+    assert!(!node(&nodes, "web-a3").reserve && node(&nodes, "web-a4").reserve, "{reserve:?}");
+    assert_eq!(env(node(&nodes, "web-a1"), "DRAIN_MS"), Some("2000"));
+    let targets = file(node(&nodes, "lb-a1"), super::load_balancer::CONFIG_PATH);
+    assert!(tasks().all(|n| targets.contains(&n.address.to_string())), "{targets}");
+    assert!(targets.contains("\"interval_ms\": 500"), "the provider's time is scaled");
+
+    let config: ControlConfig =
+        serde_json::from_str(file(node(&nodes, "control"), CONFIG_PATH)).unwrap();
+    let [group] = config.groups.as_slice() else { panic!("{:?}", config.groups) };
+    assert_eq!((group.tier.as_str(), group.min, group.scaling.max), ("web", 6, 16));
+    assert_eq!((group.time_scale, group.balancers.len()), (20.0, 2));
+    let watched = config.nodes.iter().find(|n| n.name == "web-b8").unwrap();
+    assert!(watched.reserve && watched.zone == "b", "{watched:?}");
+    let cloudwatch = config.cloudwatch.unwrap();
+    assert_eq!(cloudwatch.address, node(&nodes, "aws-localstack").address);
+}
+
+#[test]
+fn a_stage_without_groups_has_no_reserve() {
+    let nodes = nodes_of(&stage("stage-100k"));
+    assert!(nodes.iter().all(|n| !n.reserve));
+    let config: ControlConfig =
+        serde_json::from_str(file(node(&nodes, "control"), CONFIG_PATH)).unwrap();
+    assert!(config.groups.is_empty() && config.cloudwatch.is_none());
+}
