@@ -92,9 +92,8 @@ async fn one_fault(
     let injection = resolve(fault, &lab.stage, &awake, &roles, seed).map_err(ChaosError::from)?;
     let image = &lab.holder_image;
     let secret = &lab.network.secret;
-    let key_prefix = format!("{CANARY_PREFIX}-{:x}", run::now());
     let stage = &lab.stage.traffic;
-    let traffic = Traffic { stage, key_prefix: &key_prefix, users: USERS, seed };
+    let traffic = Traffic { stage, key_prefix: CANARY_PREFIX, users: USERS, seed };
     let injector =
         Injector { engine: &lab.engine, places: &lab.places, image, secret, traffic, record };
     ui.step(&format!("{} on {}", fault.name(), injection.nodes.join(", ")));

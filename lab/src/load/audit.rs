@@ -138,7 +138,7 @@ impl Reader {
 
 /// Whether a key is one of `<prefix><number>`, or of `<prefix><part>-<number>`: a canary that was
 /// started again continues under another part.
-fn is_ours(key: &str, prefix: &str) -> bool {
+pub(crate) fn is_ours(key: &str, prefix: &str) -> bool {
     let rest = key.strip_prefix(prefix).unwrap_or_default();
     let (part, number) = rest.rsplit_once('-').unwrap_or(("0", rest));
     let is = |text: &str, fits: fn(&u8) -> bool| !text.is_empty() && text.bytes().all(|b| fits(&b));

@@ -33,6 +33,8 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use audit::is_ours;
 pub use audit::{AuditRequest, audit};
 pub use classify::{Answer, Effect, classify};
 pub use clock::Clock;

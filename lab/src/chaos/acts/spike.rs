@@ -31,8 +31,7 @@ pub(super) fn start(
         profile_percent: traffic.stage.profile_percent,
         duration: None,
         ramp,
-        // Read back together with what the stage's own traffic was promised.
-        key_prefix: format!("{}-spike-{id}", traffic.key_prefix),
+        key_prefix: key_prefix(traffic.key_prefix, id),
     };
     let ops: Arc<Mutex<Vec<Op>>> = Arc::default();
     let config = LoadConfig {
@@ -65,5 +64,24 @@ impl Spike {
         }
         let ops = std::mem::take(&mut *self.ops.lock().unwrap_or_else(PoisonError::into_inner));
         ops.into_iter().map(Event::Op).collect()
+    }
+}
+
+/// What the keys of a spike begin with: such that they are read back together with those of the
+/// stage's own traffic.
+fn key_prefix(traffic: &str, id: &str) -> String {
+    format!("{traffic}-{id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spike_was_promised_is_read_back_with_the_rest() {
+        for traffic in ["spike-660d03a508d0d", "canary"] {
+            let key = format!("{}-17", key_prefix(traffic, "3a508d420"));
+            assert!(load::is_ours(&key, &format!("{traffic}-")), "{key}");
+        }
     }
 }
