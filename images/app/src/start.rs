@@ -11,8 +11,9 @@ use crate::cache::Cache;
 use crate::config::{self, Config};
 use crate::db::{Db, keep_current};
 use crate::events::{Channel, Gauge, Relay};
+use crate::mail::Inline;
 use crate::shop::carts::Carts;
-use crate::web::{Parts, Queues};
+use crate::web::{Parts, Queues, Slots};
 use crate::worker::{Post, Worker};
 
 /// The parts, and what works in the background until `ended`.
@@ -29,6 +30,8 @@ pub fn start(config: Config, ended: &watch::Receiver<bool>) -> (Parts, JoinSet<(
         let ses = config.mail.as_ref().map(Ses::new);
         queues(&db, &events, config.worker.map(|worker| (worker, ses)), ended, &mut background)
     });
+    let inline = config.mail.filter(|_| config.inline.is_some());
+    let inline = inline.map(|mail| Inline::new(db.clone(), Ses::new(&mail)));
     let cache = Cache::start(db.clone(), config.cache);
     let schema = keep_current(db.clone());
     let assets = Arc::new(Assets::embedded());
@@ -42,6 +45,8 @@ pub fn start(config: Config, ended: &watch::Receiver<bool>) -> (Parts, JoinSet<(
         assets,
         publisher,
         queues,
+        inline,
+        slots: config.inline.map(Slots::new),
         page_ttl_s: config.page_ttl_s,
         node_name: config.node_name,
     };

@@ -25,6 +25,12 @@ impl<'a> Env<'a> {
         Self { lookup }
     }
 
+    /// The refusal of a setting that does not fit the others.
+    pub fn refuse(&self, name: &'static str, problem: &str, allowed: &'static str) -> ConfigError {
+        let value = (self.lookup)(name).unwrap_or_default();
+        ConfigError { name, value, problem: problem.into(), allowed }
+    }
+
     /// A text that may be absent. An empty one is absent: a deployment cannot always unset it.
     pub fn optional(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.trim().is_empty())

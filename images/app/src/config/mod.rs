@@ -4,6 +4,7 @@ mod aws;
 mod cache;
 mod env;
 mod events;
+mod inline;
 mod mail;
 mod replicas;
 mod role;
@@ -15,6 +16,7 @@ pub use aws::{Aws, Keys};
 pub use cache::{Cache, CacheServers};
 pub use env::ConfigError;
 pub use events::{Events, Queue, Topic};
+pub use inline::Inline;
 pub use mail::Mail;
 pub use replicas::Replicas;
 pub use role::{Role, Worker};
@@ -45,6 +47,8 @@ pub struct Config {
     pub events: Option<Events>,
     /// How mail is sent, if it is.
     pub mail: Option<Mail>,
+    /// How requests send mail themselves, if they do.
+    pub inline: Option<Inline>,
     /// How a worker works, if this is one.
     pub worker: Option<Worker>,
     /// How long pages may be kept in front of the shop, in seconds.
@@ -113,6 +117,7 @@ impl Config {
         let node_name = env.text("NODE_NAME", Some("shop"))?;
         let replicas = Replicas::from_env(&env)?;
         let cache = Cache::from_env(&env)?;
+        let mail = Mail::from_env(&env)?;
         Ok(Self {
             role,
             listen: env.address("LISTEN", "0.0.0.0:8080")?,
@@ -132,7 +137,8 @@ impl Config {
             cache,
             aws: Aws::from_env(&env)?,
             events: Events::from_env(&env, role)?,
-            mail: Mail::from_env(&env)?,
+            inline: Inline::from_env(&env, mail.is_some())?,
+            mail,
             worker: Worker::from_env(&env, role)?,
             page_ttl_s: env.number("PAGE_TTL_S", 2, 0, 86_400, "a number of seconds to 86400")?,
             drain: Duration::from_millis(env.number(
@@ -180,7 +186,7 @@ mod tests {
         assert!(c.habits.retries && c.habits.idempotency);
         assert!(c.replicas.is_none() && !c.database.positions);
         assert!(c.cache.is_none() && c.aws.is_none() && !c.database.proxy);
-        assert!(c.events.is_none() && c.mail.is_none() && c.worker.is_none());
+        assert!(c.events.is_none() && c.mail.is_none() && c.inline.is_none() && c.worker.is_none());
         assert_eq!((c.page_ttl_s, c.drain, c.role), (2, Duration::ZERO, Role::Web));
     }
 
@@ -277,6 +283,7 @@ mod tests {
             ("ORDER_EVENTS", "yes"),
             ("MAIL", "smtp"),
             ("WORKER_ACK", "never"),
+            ("MAIL_INLINE", "on"),
         ] {
             let error = config(&[(name, value)]).expect_err(name);
             assert_eq!(error.name, name);

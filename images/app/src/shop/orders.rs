@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use futures::future::join;
 use serde::{Deserialize, Serialize};
 
-use super::promise::{Key, Promise, body_hash};
+use super::promise::{Kept, Key, Promise, body_hash};
 use super::users::Token;
 use super::{MAX_QUANTITY, Rejection, Stop, check_quantity};
 use crate::db::{Conn, Failure, Param, Work};
+use crate::events::OrderPlaced;
 
 /// Most different products in one order.
 const MAX_LINES: usize = 50;
@@ -71,6 +72,9 @@ pub struct Placed {
     pub order_id: i64,
     /// What it costs.
     pub total_cents: i64,
+    /// Who ordered.
+    #[serde(skip)]
+    pub user_id: i64,
     /// Whether it was there before.
     #[serde(skip)]
     pub replayed: bool,
@@ -163,7 +167,7 @@ impl Work for PlaceOrder {
         let prices = prices(&taken?)?;
         let total_cents = self.record(conn, order_id, user_id, &prices).await?;
         conn.commit().await?;
-        Ok(Placed { order_id, total_cents, replayed: false })
+        Ok(Placed { order_id, total_cents, user_id, replayed: false })
     }
 }
 
@@ -180,13 +184,22 @@ impl PlaceOrder {
         Ok(rows.first().map(|row| row.get(0)))
     }
 
+    /// What is told of the order.
+    pub fn told(&self, placed: &Placed) -> OrderPlaced {
+        let Placed { order_id, total_cents, user_id, .. } = *placed;
+        let key = self.key.as_ref().map(|key| key.as_str().to_owned());
+        let order_key = key.unwrap_or_else(|| format!("#{order_id}"));
+        OrderPlaced { id: order_id, order_key, order_id, user_id, total_cents }
+    }
+
     async fn replay(&self, conn: &Conn, user_id: i64, hash: &[u8]) -> Result<Placed, Stop> {
         // Undoes the stock movement that was sent along. The order itself is there already.
         conn.rollback().await.map_err(Failure::doubtful)?;
         let Some(key) = &self.key else { return Err(Stop::Rejected(missing_key())) };
         let promise = Promise { kind: "order", key, user_id: Some(user_id), body_hash: hash };
         let kept = promise.confirm(conn).await?;
-        Ok(Placed { order_id: kept.effect_id, total_cents: kept.total_cents, replayed: true })
+        let Kept { effect_id: order_id, total_cents } = kept;
+        Ok(Placed { order_id, total_cents, user_id, replayed: true })
     }
 
     async fn record(

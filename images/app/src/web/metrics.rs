@@ -11,6 +11,7 @@ use crate::aws::Counts;
 use crate::cache::Stats;
 use crate::db::{Db, ReplicaStatus as Status, Replicas};
 use crate::events::Backlog;
+use crate::mail::Inline;
 use crate::shop::carts::Carts;
 
 /// Upper bounds of the histogram's buckets, in milliseconds; one more bucket has no bound.
@@ -73,7 +74,7 @@ impl Metrics {
 
     /// The page that Prometheus reads.
     pub fn render(&self, app: &App, backlog: Option<Backlog>) -> String {
-        let App { db, cache, carts, publisher, queues, .. } = app;
+        let App { db, cache, carts, publisher, queues, inline, slots, .. } = app;
         let mut out = String::with_capacity(8192);
         self.render_routes(&mut out);
         let stats = db.pool().stats();
@@ -106,6 +107,16 @@ impl Metrics {
             single(&mut out, "shop_assets_published", "gauge", help, published.into());
             let help = "Tries to publish that failed.";
             single(&mut out, "shop_assets_failures_total", "counter", help, failures);
+        }
+        if let Some(counts) = inline.as_ref().map(Inline::counts) {
+            let (sent, lost) = (&counts.sent, &counts.lost);
+            let help = "Mails sent inside requests.";
+            single(&mut out, "shop_inline_mails_total", "counter", help, load(sent));
+            let help = "Mails of requests that nobody sends again.";
+            single(&mut out, "shop_inline_mails_lost_total", "counter", help, load(lost));
+        }
+        if let Some(slots) = slots {
+            slots.render(&mut out);
         }
         if let Some(queues) = queues {
             queues.render(&mut out, backlog.unwrap_or_default());
@@ -233,6 +244,10 @@ fn render_carts(out: &mut String, counts: &Counts) {
 pub(super) fn single(out: &mut String, name: &str, kind: &str, help: &str, value: u64) {
     head(out, name, kind, help);
     line(out, format_args!("{name} {value}"));
+}
+
+fn load(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
 }
 
 fn bucket(took: Duration) -> usize {

@@ -9,6 +9,7 @@ mod ops;
 mod page;
 mod profile;
 mod queues;
+mod slots;
 mod trade;
 mod visitor;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -28,10 +29,12 @@ use self::metrics::Metrics;
 use crate::assets::{Assets, Publisher};
 use crate::cache::Cache;
 use crate::db::{Db, Schema};
+use crate::mail::Inline;
 use crate::shop::Rejection;
 use crate::shop::carts::Carts;
 
 pub use self::queues::Queues;
+pub use self::slots::Slots;
 
 /// Largest request body, in bytes. The largest valid request is a post of 10 kB.
 const MAX_BODY: usize = 64 * 1024;
@@ -54,6 +57,8 @@ pub struct App {
     assets: Arc<Assets>,
     publisher: Option<Arc<Publisher>>,
     queues: Option<Queues>,
+    inline: Option<Inline>,
+    slots: Option<Slots>,
     page_caching: HeaderValue,
     node_name: String,
 }
@@ -78,6 +83,10 @@ pub struct Parts {
     pub publisher: Option<Arc<Publisher>>,
     /// What passes events on or takes them, if anything does.
     pub queues: Option<Queues>,
+    /// What sends mails inside requests, if they do.
+    pub inline: Option<Inline>,
+    /// How many requests are served at the same time, if that is limited.
+    pub slots: Option<Slots>,
     /// How long pages may be kept in front of the shop, in seconds.
     pub page_ttl_s: u64,
     /// Name of the node.
@@ -97,6 +106,8 @@ fn app(parts: Parts) -> Arc<App> {
         assets: parts.assets,
         publisher: parts.publisher,
         queues: parts.queues,
+        inline: parts.inline,
+        slots: parts.slots,
         page_caching: caching::for_everybody(parts.page_ttl_s),
         node_name,
     })
@@ -166,8 +177,20 @@ async fn observe(State(app): Shared, request: Request, next: Next) -> Response {
     let response = if app.metrics.in_flight() > MAX_IN_FLIGHT && !is_probe {
         ApiError::unavailable("too many requests at the same time").into_response()
     } else {
-        next.run(request).await
+        match app.slots.as_ref().filter(|_| !is_probe) {
+            None => next.run(request).await,
+            Some(slots) => in_turn(slots, &route, request, next).await,
+        }
     };
     in_flight.answered(response.status().as_u16());
     response
+}
+
+/// Serves a request when it is its turn.
+async fn in_turn(slots: &Slots, route: &str, request: Request, next: Next) -> Response {
+    let sends_mail = route == "/orders" && request.method() == Method::POST;
+    match slots.enter(sends_mail).await {
+        Some(_slot) => next.run(request).await,
+        None => ApiError::unavailable("too many requests wait for their turn").into_response(),
+    }
 }

@@ -222,6 +222,9 @@ pub async fn order(
     if let Some(relay) = relay {
         relay.wake();
     }
+    if let (Some(inline), false) = (&app.inline, placed.replayed) {
+        inline.send(&work.told(&placed)).await;
+    }
     if !placed.replayed {
         let products = work.items.products().to_vec();
         app.carts.ordered(&app.cache, work.token, products).await;
