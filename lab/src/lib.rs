@@ -5,6 +5,8 @@ pub mod balancer;
 pub mod chaos;
 pub mod cli;
 pub mod control;
+pub mod deploy;
+pub mod dns;
 pub mod engine;
 pub mod images;
 pub mod journal;

@@ -45,12 +45,13 @@ EOF
 
 clients() {
     say "people's own clients see the shop's data at the printed endpoints"
-    expect 0 "$lab" up stage-100k
-    expect 0 "$lab" load --for 5s --rate 50
+    expect 0 "$lab" up stage-1m
+    expect 0 "$lab" load --for 5s --rate 20
     "$lab" status --format json >"$work/status"
-    local site cache database s3 table
+    local site cache database s3 table queues metrics
     site=$(endpoint site cdn) cache=$(endpoint cache .) database=$(endpoint database .)
     s3=$(endpoint aws s3) table=$(endpoint aws dynamodb)
+    queues=$(endpoint aws sqs) metrics=$(endpoint metrics control)
     expect 0 psql -X -A -t "$database" -c 'select count(*) > 0 as orders from orders'
     says '^t$'
     expect 0 redis-cli --no-auth-warning -u "$cache" --scan --pattern '*'
@@ -64,6 +65,24 @@ clients() {
     says 'carts'
     expect 0 "$AWS" --endpoint-url "$table" dynamodb scan --table-name carts --max-items 3
     says '"S":'
+    expect 0 "$AWS" --endpoint-url "$queues" sqs list-queues
+    says 'order-mail"'
+    says 'order-mail-dead"'
+    says 'order-feed"'
+    expect 0 "$AWS" --endpoint-url "$queues" sns list-topics
+    says ':orders"'
+    expect 0 "$AWS" --endpoint-url "$queues" sns list-subscriptions
+    says ':order-mail"'
+    says ':order-feed"'
+    expect 0 "$AWS" --endpoint-url "$queues" events list-rules --event-bus-name shop
+    says '"order-feed"'
+    expect 0 "$AWS" --endpoint-url "$queues" events list-targets-by-rule --event-bus-name shop --rule order-feed
+    says ':order-feed"'
+    expect 0 "$lab" status
+    says 'mailer-b1 .*worker +ready'
+    await "the queue's depth to be shown" 'curl -fsS "$metrics" | grep -q "^lab_queue_waiting_messages{tier=\"mailer\"} "'
+    expect 0 "$lab" psql -c "select count(*) > 0 as heard from domain_events where kind = 'mail-sent'"
+    says '^ t$'
     expect 0 curl -fsSI "$site/products/1"
     says '^[Xx]-[Cc]ache-[Ss]tatus: '
     expect 0 "$lab" down
@@ -74,7 +93,7 @@ scaling() {
     say "a spike is absorbed by a scaling group, with metrics and alarms where people look for them"
     expect 0 "$lab" up "$(stage stage-500k)"
     "$lab" status --format json >"$work/status"
-    local metrics cloudwatch
+    local metrics cloudwatch trace=0af7651916cd43dd8448eb211c80319c
     metrics=$(endpoint metrics control) cloudwatch=$(endpoint aws localstack)
     expect 0 curl -fsS "$metrics"
     says '^lab_canary_success_percent '
@@ -83,7 +102,20 @@ scaling() {
     await "metrics to be published" '"$AWS" --endpoint-url "$cloudwatch" cloudwatch list-metrics --namespace lab 2>/dev/null | grep -q lab_group_size_tasks'
     expect 0 "$AWS" --endpoint-url "$cloudwatch" cloudwatch describe-alarms
     says 'canary-availability'
+    says 'canary-latency-anomaly'
+    local map site
+    map=$(endpoint map control) site=$(endpoint site cdn)
+    expect 0 curl -fsS -H "traceparent: 00-$trace-b7ad6b7169203331-01" "$site/products/1?traced=1"
+    await "the map of services to have all of a request's way" \
+        'curl -fsS "$map" | grep -q "\"from\":\"web\",\"to\":\"db-proxy\""'
+    expect 0 curl -fsS "$map"
+    says '"from":"users","to":"cdn"'
+    says '"from":"cdn","to":"lb"'
+    says '"from":"lb","to":"web"'
+    expect 0 "$lab" logs web-a1 --json
+    says '"message":"listening"'
     expect 0 "$lab" verify --quick
+    grep -q '<svg class="map"' "$LAB_OUT/latest/report.html" || fail "no map in the report"
     expect 0 "$lab" down
     nothing_left
 }

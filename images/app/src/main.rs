@@ -5,28 +5,30 @@ mod aws;
 mod cache;
 mod config;
 mod db;
+mod defect;
 mod drain;
 mod events;
+mod front;
+mod log;
 mod mail;
 mod serve;
 mod shop;
 mod start;
+mod trace;
 mod web;
 mod worker;
 
 use std::process::ExitCode;
 
-use config::Config;
-use tracing_subscriber::EnvFilter;
+use config::Settings;
 
 /// Requests wait for the database, not for a core: more threads would not make them faster.
 const MAX_WORKERS: usize = 2;
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let config = match Config::from_env() {
-        Ok(config) => config,
+    log::start();
+    let settings = match Settings::from_env() {
+        Ok(settings) => settings,
         Err(error) => {
             tracing::error!("{error}");
             return ExitCode::from(2);
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
     let workers = cores.min(MAX_WORKERS);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
-    match runtime.and_then(|runtime| runtime.block_on(serve::run(config))) {
+    match runtime.and_then(|runtime| runtime.block_on(serve::run(settings))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");

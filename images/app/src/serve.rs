@@ -3,14 +3,16 @@
 use std::io;
 use std::time::Duration;
 
+use axum::Router;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, Settings};
 use crate::drain::Draining;
-use crate::{start, web};
+use crate::{front, start, web};
 
 /// How long requests and messages in hand may take to finish after the signal to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -19,21 +21,30 @@ const GRACE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub async fn run(config: Config) -> io::Result<()> {
+pub async fn run(settings: Settings) -> io::Result<()> {
     // Before anything else: as process 1, signals without a handler are ignored.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let (role, drain) = (config.role, config.drain);
-    let listener = TcpListener::bind(config.listen).await.map_err(|e| {
-        let address = config.listen;
+    let (address, name, drain) = match &settings {
+        Settings::Shop(config) => (config.listen, &config.node_name, config.drain),
+        Settings::Front(front) => (front.listen, &front.node_name, front.drain),
+    };
+    let defect = match &settings {
+        Settings::Shop(config) => config.defect,
+        Settings::Front(_) => None,
+    };
+    let listener = TcpListener::bind(address).await.map_err(|e| {
         io::Error::new(e.kind(), format!("cannot listen on {address}: {e}; set LISTEN to another"))
     })?;
-    tracing::info!(node = config.node_name, address = %listener.local_addr()?, "listening");
+    tracing::info!(node = name, address = %listener.local_addr()?, "listening");
     let (end, mut ended) = watch::channel(false);
-    let (parts, mut background) = start::start(config, &ended);
-    let router = match role {
-        Role::Web => web::router(parts),
-        Role::Worker => web::probes(parts),
+    let (router, mut background) = match settings {
+        Settings::Shop(config) => shop(*config, &ended),
+        Settings::Front(front) => (front::router(start::front(*front)), JoinSet::new()),
+    };
+    let router = match defect {
+        Some(defect) => defect.guard(router),
+        None => router,
     };
     let draining = Draining::default();
     let router = draining.guard(router);
@@ -76,4 +87,15 @@ pub async fn run(config: Config) -> io::Result<()> {
             Ok(())
         }
     }
+}
+
+/// A task that has the shop's data, or works on them.
+fn shop(config: Config, ended: &watch::Receiver<bool>) -> (Router, JoinSet<()>) {
+    let role = config.role;
+    let (parts, background) = start::start(config, ended);
+    let router = match role {
+        Role::Worker => web::probes(parts),
+        Role::Web | Role::Front => web::router(parts),
+    };
+    (router, background)
 }

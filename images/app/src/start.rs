@@ -11,8 +11,10 @@ use crate::cache::Cache;
 use crate::config::{self, Config};
 use crate::db::{Db, keep_current};
 use crate::events::{Channel, Gauge, Relay};
+use crate::front;
 use crate::mail::Inline;
 use crate::shop::carts::Carts;
+use crate::trace;
 use crate::web::{Parts, Queues, Slots};
 use crate::worker::{Post, Worker};
 
@@ -26,6 +28,9 @@ pub fn start(config: Config, ended: &watch::Receiver<bool>) -> (Parts, JoinSet<(
         config.habits,
     );
     let mut background = JoinSet::new();
+    if let Some(settings) = config.tracing {
+        background.spawn(trace::start(settings, ended.clone()));
+    }
     let queues = config.events.map(|events| {
         let ses = config.mail.as_ref().map(Ses::new);
         queues(&db, &events, config.worker.map(|worker| (worker, ses)), ended, &mut background)
@@ -51,6 +56,14 @@ pub fn start(config: Config, ended: &watch::Receiver<bool>) -> (Parts, JoinSet<(
         node_name: config.node_name,
     };
     (parts, background)
+}
+
+/// The parts of a web tier's task.
+pub fn front(settings: config::Front) -> front::Parts {
+    let api = front::Api::new(&settings);
+    let assets = Arc::new(Assets::embedded());
+    let (_, publisher) = managed(settings.aws.as_ref(), &assets);
+    front::Parts { api, assets, publisher, node_name: settings.node_name }
 }
 
 /// Events are passed on by web tasks and taken by workers.

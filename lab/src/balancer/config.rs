@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::BalancerError;
+use super::gateway::GatewayConfig;
+use super::span_log::SpanLog;
 use crate::spec::model::HealthCheck;
 
 /// Everything the balancer needs to know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BalancerConfig {
     /// Port on which nginx serves users; above 1023, because the container has no privileges.
@@ -34,6 +36,12 @@ pub struct BalancerConfig {
     /// The nginx program.
     #[serde(default = "nginx")]
     pub nginx: PathBuf,
+    /// For an API gateway: what clients may send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayConfig>,
+    /// How it takes part in traces, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span_log: Option<SpanLog>,
 }
 
 /// A node that receives requests.
@@ -101,12 +109,13 @@ impl BalancerConfig {
                 "nginx_conf_dir {dir:?} must be absolute, of letters, digits, -_."
             ));
         }
+        self.gateway.as_ref().map_or(Ok(()), GatewayConfig::check)?;
         let mut ports = [self.listen, self.status_port, self.nginx_status_port];
         ports.sort_unstable();
         if ports[0] < 1024 || ports[0] == ports[1] || ports[1] == ports[2] {
             return Err(format!("the ports {ports:?} must differ, and be above 1023"));
         }
-        Ok(())
+        self.span_log.as_ref().map_or(Ok(()), SpanLog::check)
     }
 }
 

@@ -30,6 +30,9 @@ pub enum BalancerError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// There is no port for nginx's log.
+    #[error("cannot listen for nginx's log: {0}")]
+    Log(std::io::Error),
     /// nginx could not be started or signalled.
     #[error("nginx: {0}")]
     Nginx(std::io::Error),

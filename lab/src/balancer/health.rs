@@ -119,12 +119,23 @@ impl Fleet {
         self.is_checked() && self.targets.iter().all(|t| t.state != State::Healthy)
     }
 
-    /// The targets that receive requests; never none.
-    pub fn in_service(&self) -> Vec<usize> {
-        let all = !self.is_checked() || self.is_failing_open();
-        let used = |t: &TargetHealth| all || t.state == State::Healthy;
-        let numbered = self.targets.iter().enumerate();
-        numbered.filter(|(_, t)| used(t)).map(|(index, _)| index).collect()
+    /// The targets that receive requests, each with its share; never none. One that shall have nothing
+    /// gets everything when no other is healthy.
+    pub fn in_service(&self, weight: impl Fn(usize) -> u32) -> Vec<(usize, u32)> {
+        let healthy = |t: &TargetHealth| !self.is_checked() || t.state == State::Healthy;
+        let wanted: Vec<(usize, u32)> = (0..self.targets.len()).map(|i| (i, weight(i))).collect();
+        let of = |may: &dyn Fn(usize, u32) -> bool| -> Vec<(usize, u32)> {
+            wanted.iter().copied().filter(|(i, weight)| may(*i, *weight)).collect()
+        };
+        let is_healthy = |i: usize| self.targets.get(i).is_some_and(healthy);
+        let best = of(&|i, weight| weight > 0 && is_healthy(i));
+        if !best.is_empty() {
+            return best;
+        }
+        let others = of(&|i, _| is_healthy(i));
+        let any = if others.is_empty() { of(&|_, weight| weight > 0) } else { others };
+        let any = if any.is_empty() { of(&|_, _| true) } else { any };
+        any.into_iter().map(|(i, weight)| (i, weight.max(1))).collect()
     }
 }
 
@@ -218,14 +229,33 @@ mod tests {
         ];
         for (results, used, open) in cases {
             let fleet = fleet(1000, results);
-            assert_eq!((fleet.in_service().as_slice(), fleet.is_failing_open()), (used, open));
+            let in_service: Vec<usize> =
+                fleet.in_service(|_| 1).into_iter().map(|(i, _)| i).collect();
+            assert_eq!((in_service.as_slice(), fleet.is_failing_open()), (used, open));
         }
     }
 
     #[test]
     fn without_checks_all_targets_are_always_used() {
         let fleet = fleet(0, &[(0, true), (1, false)]);
-        assert_eq!((fleet.in_service(), fleet.is_failing_open()), (vec![0, 1, 2], false));
+        let all = vec![(0, 1), (1, 1), (2, 1)];
+        assert_eq!((fleet.in_service(|_| 1), fleet.is_failing_open()), (all, false));
+    }
+
+    #[test]
+    fn a_target_without_a_share_gets_nothing_unless_nobody_else_can_serve() {
+        type Case<'a> = (&'a [(usize, bool)], &'a [(usize, u32)]);
+        let share = |index: usize| [3, 0, 2][index];
+        let cases: [Case; 4] = [
+            (&[(0, true), (1, true), (2, true)], &[(0, 3), (2, 2)]),
+            (&[(0, true), (1, true)], &[(0, 3)]),
+            (&[(1, true)], &[(1, 1)]),
+            (&[], &[(0, 3), (2, 2)]),
+        ];
+        for (results, used) in cases {
+            assert_eq!(fleet(1000, results).in_service(share), used, "{results:?}");
+        }
+        assert_eq!(fleet(0, &[]).in_service(share), [(0, 3), (2, 2)], "unchecked");
     }
 
     proptest! {
@@ -258,7 +288,7 @@ mod tests {
             results in prop::collection::vec((0usize..3, any::<bool>()), 0..60)
         ) {
             let fleet = fleet(1000, &results);
-            let used = fleet.in_service();
+            let used: Vec<usize> = fleet.in_service(|_| 1).into_iter().map(|(i, _)| i).collect();
             prop_assert!(!used.is_empty());
             let healthy = |i: &usize| fleet.targets()[*i].state() == State::Healthy;
             prop_assert!(used.iter().all(healthy) || used.len() == 3);

@@ -31,19 +31,30 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Writes the configuration with all targets in service, and starts nginx.
+    /// Writes the configuration with all targets in service, and starts nginx. A gateway logs what it
+    /// refuses to `log_port`.
     ///
     /// # Errors
     /// A file cannot be written, or the program not started.
-    pub fn start(config: &BalancerConfig) -> Result<Self, BalancerError> {
+    pub fn start(config: &BalancerConfig, log_port: u16) -> Result<Self, BalancerError> {
         let dir = &config.nginx_conf_dir;
         std::fs::create_dir_all(dir)
             .map_err(|source| BalancerError::File { path: dir.clone(), source })?;
-        write_atomically(&dir.join(CONF), &nginx_conf(config))?;
-        write_atomically(&dir.join(UPSTREAMS), &upstreams(&config.targets))?;
-        let child = Command::new(&config.nginx)
+        write_atomically(&dir.join(CONF), &nginx_conf(config, log_port))?;
+        let all = config.targets.iter().map(|target| (target, 1));
+        let servers = upstreams(all, config.gateway.is_none());
+        write_atomically(&dir.join(UPSTREAMS), &servers)?;
+        Self::spawn(&config.nginx, &dir.join(CONF))
+    }
+
+    /// Starts nginx with a configuration that is there.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn spawn(program: &Path, conf: &Path) -> Result<Self, BalancerError> {
+        let child = Command::new(program)
             .args(["-e", "stderr", "-c"])
-            .arg(dir.join(CONF))
+            .arg(conf)
             .spawn()
             .map_err(BalancerError::Nginx)?;
         Ok(Self { child })
@@ -54,9 +65,9 @@ impl Nginx {
     ///
     /// # Errors
     /// It died, or does not answer in time.
-    pub async fn ready(&mut self, config: &BalancerConfig) -> Result<(), BalancerError> {
+    pub async fn ready(&mut self, status_port: u16) -> Result<(), BalancerError> {
         let give_up = Instant::now() + START_LIMIT;
-        while answers(config.nginx_status_port).await.is_err() {
+        while answers(status_port).await.is_err() {
             if let Some(status) = self.child.try_wait().map_err(BalancerError::Nginx)? {
                 return Err(BalancerError::NginxDied(status));
             }
@@ -75,9 +86,10 @@ impl Nginx {
     pub fn use_targets<'a>(
         &self,
         config: &BalancerConfig,
-        in_service: impl IntoIterator<Item = &'a TargetConfig>,
+        in_service: impl IntoIterator<Item = (&'a TargetConfig, u32)>,
     ) -> Result<(), BalancerError> {
-        write_atomically(&config.nginx_conf_dir.join(UPSTREAMS), &upstreams(in_service))?;
+        let servers = upstreams(in_service, config.gateway.is_none());
+        write_atomically(&config.nginx_conf_dir.join(UPSTREAMS), &servers)?;
         self.signal(Signal::HUP).map_err(BalancerError::Nginx)
     }
 
@@ -150,7 +162,7 @@ fn handled(status: &str) -> Option<u64> {
 }
 
 /// nginx reads either the old file or the new one, never a half.
-fn write_atomically(path: &Path, text: &str) -> Result<(), BalancerError> {
+pub(super) fn write_atomically(path: &Path, text: &str) -> Result<(), BalancerError> {
     let new = path.with_extension("new");
     std::fs::write(&new, text)
         .and_then(|()| std::fs::rename(&new, path))

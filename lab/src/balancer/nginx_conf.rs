@@ -1,6 +1,9 @@
 //! nginx's configuration as text.
 
+use super::access_log::{ACCESS_LOG, TAG};
 use super::config::{BalancerConfig, TargetConfig};
+use super::gateway::GatewayConfig;
+use super::span_log::{HEADER, SpanLog};
 
 /// File name of the configuration.
 pub const CONF: &str = "nginx.conf";
@@ -24,8 +27,15 @@ pub const UPSTREAMS: &str = "upstreams.conf";
 /// which is why nothing is reloaded without need.
 ///
 /// One worker is enough for a lab, and gives failures one memory.
-pub fn nginx_conf(config: &BalancerConfig) -> String {
+///
+/// An API gateway has token buckets besides, waits for an answer as long as it is told to, and keeps no
+/// connection to the load balancers that it passes requests on to: one that is told other targets closes
+/// those it has, and a write that crosses such a close is lost.
+///
+/// `log_port` is where a gateway says what it refuses.
+pub fn nginx_conf(config: &BalancerConfig, log_port: u16) -> String {
     let dir = config.nginx_conf_dir.display();
+    let gateway = config.gateway.as_ref();
     let served_by: String = config.targets.iter().map(served_by).collect();
     format!(
         r#"daemon off;
@@ -40,8 +50,7 @@ events {{
 }}
 
 http {{
-    access_log off;
-    server_tokens off;
+{log}    server_tokens off;
     client_body_temp_path {dir}/body;
     proxy_temp_path {dir}/proxy;
     fastcgi_temp_path {dir}/fastcgi;
@@ -64,11 +73,13 @@ http {{
         default $upstream_addr;
 {served_by}    }}
 
+{in_http}    log_format targets '$upstream_addr|$upstream_status|$upstream_response_time';
     include {dir}/{UPSTREAMS};
 
     server {{
         listen {listen} default_server;
-{proxy}
+        access_log syslog:server=unix:{dir}/{ACCESS_LOG},nohostname,tag={TAG} targets;
+{spans}{in_server}{proxy}
     }}
 
     server {{
@@ -81,8 +92,18 @@ http {{
 "#,
         listen = config.listen,
         status = config.nginx_status_port,
-        proxy = PROXY.trim_end(),
+        in_http = gateway.map(GatewayConfig::in_http).unwrap_or_default(),
+        in_server = gateway.map(|g| g.in_server(log_port)).unwrap_or_default(),
+        proxy = proxy(config).trim_end(),
+        spans = config.span_log.as_ref().map(SpanLog::in_server).unwrap_or_default(),
+        log = log(config),
     )
+}
+
+/// An access log only of what is part of a trace, and not on disk.
+fn log(config: &BalancerConfig) -> String {
+    let off = || "    access_log off;\n".to_owned();
+    config.span_log.as_ref().map_or_else(off, SpanLog::http_block)
 }
 
 /// A target's line in the map from address to name.
@@ -130,20 +151,43 @@ const PROXY: &str = r#"
         }
 "#;
 
+/// How requests are passed on. Behind a gateway it is the load balancer that says who served.
+fn proxy(config: &BalancerConfig) -> String {
+    let own = "proxy_set_header X-Request-Id $lab_request_id;";
+    let traced = format!("{own}\n            {HEADER}");
+    let proxy = if config.span_log.is_some() { PROXY.replace(own, &traced) } else { PROXY.into() };
+    let Some(gateway) = &config.gateway else { return proxy };
+    [
+        ("        add_header X-Served-By $lab_served_by always;\n", String::new()),
+        ("            proxy_hide_header X-Served-By;\n", String::new()),
+        ("Connection \"\";", "Connection close;".into()),
+        ("$proxy_add_x_forwarded_for", "$lab_forwarded".into()),
+        ("proxy_read_timeout 10s", format!("proxy_read_timeout {}ms", gateway.timeout_ms)),
+    ]
+    .iter()
+    .fold(proxy, |text, (from, to)| text.replacen(from, to, 1))
+}
+
 /// The part of the configuration that lists the targets in service.
 ///
 /// A target that fails a user's request is skipped for a second, until the checker has decided.
 /// Idle connections are kept for less than any common server keeps them, so that nginx rarely
 /// sends on one that is being closed.
-pub fn upstreams<'a>(in_service: impl IntoIterator<Item = &'a TargetConfig>) -> String {
-    let server = |t: &TargetConfig| {
-        format!("    server {} max_fails=1 fail_timeout=1s; # {}\n", t.address, t.name)
+pub fn upstreams<'a>(
+    in_service: impl IntoIterator<Item = (&'a TargetConfig, u32)>,
+    keep_alive: bool,
+) -> String {
+    let server = |(t, weight): (&TargetConfig, u32)| {
+        let weight = if weight == 1 { String::new() } else { format!(" weight={weight}") };
+        format!("    server {}{weight} max_fails=1 fail_timeout=1s; # {}\n", t.address, t.name)
     };
     let servers: String = in_service.into_iter().map(server).collect();
-    format!(
-        "upstream targets {{\n{servers}    keepalive 64;\n    keepalive_timeout 4s;\n    \
-         keepalive_requests 100000;\n}}\n"
-    )
+    let kept = if keep_alive {
+        "    keepalive 64;\n    keepalive_timeout 4s;\n    keepalive_requests 100000;\n"
+    } else {
+        ""
+    };
+    format!("upstream targets {{\n{servers}{kept}}}\n")
 }
 
 #[cfg(test)]
@@ -153,13 +197,14 @@ mod tests {
 
     #[test]
     fn the_configuration_is_this() {
-        insta::assert_snapshot!(nginx_conf(&config(&[1, 2])));
+        insta::assert_snapshot!(nginx_conf(&config(&[1, 2]), 8406));
     }
 
     #[test]
     fn targets_in_service_are_listed() {
         let config = config(&[1, 2]);
-        insta::assert_snapshot!(upstreams(&config.targets), @r"
+        let all = || config.targets.iter().map(|t| (t, 1));
+        insta::assert_snapshot!(upstreams(all(), true), @r"
         upstream targets {
             server 10.0.0.1:8080 max_fails=1 fail_timeout=1s; # web-1
             server 10.0.0.2:8080 max_fails=1 fail_timeout=1s; # web-2
@@ -168,11 +213,57 @@ mod tests {
             keepalive_requests 100000;
         }
         ");
-        assert!(!upstreams(&config.targets[1..]).contains("10.0.0.1"));
+        assert!(!upstreams(all().skip(1), true).contains("10.0.0.1"));
+        let shared = upstreams(config.targets.iter().zip([9, 1]), true);
+        assert!(shared.contains("10.0.0.1:8080 weight=9 max_fails"), "{shared}");
+        assert!(shared.contains("10.0.0.2:8080 max_fails"), "{shared}");
+    }
+
+    #[test]
+    fn a_gateway_keeps_no_connection_and_waits_as_long_as_it_is_told() {
+        let bucket = crate::balancer::TokenBucket { per_minute: 60, burst: 1 };
+        let gateway = GatewayConfig {
+            total: bucket,
+            client: None,
+            plans: Vec::new(),
+            timeout_ms: 29_000,
+            trusted: "10.77.0.0/16".into(),
+        };
+        let plain = nginx_conf(&config(&[1]), 8406);
+        let with = nginx_conf(&BalancerConfig { gateway: Some(gateway), ..config(&[1]) }, 8406);
+        let gone: Vec<&str> =
+            plain.lines().filter(|line| !with.contains(line)).map(str::trim).collect();
+        insta::assert_snapshot!(gone.join("\n"), @r#"
+        add_header X-Served-By $lab_served_by always;
+        proxy_set_header Connection "";
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_hide_header X-Served-By;
+        proxy_read_timeout 10s;
+        "#);
+        assert!(with.contains("proxy_read_timeout 29000ms;"), "{with}");
+        assert!(
+            !upstreams(config(&[1]).targets.iter().map(|t| (t, 1)), false).contains("keepalive")
+        );
+    }
+
+    #[test]
+    fn traces_are_passed_on_where_they_are_wanted() {
+        let mut traced = config(&[1]);
+        traced.span_log = Some(SpanLog {
+            collector: "10.77.250.10:7071".parse().unwrap(),
+            sample_percent: 5.0,
+            service: "lb".into(),
+            node: "lb-a1".into(),
+            peers: [("targets".to_owned(), "web".to_owned())].into(),
+        });
+        let with = nginx_conf(&traced, 8406);
+        assert!(with.contains(HEADER) && with.contains("access_log syslog:"), "{with}");
+        let without = nginx_conf(&config(&[1]), 8406);
+        assert!(!without.contains("traceparent") && without.contains("access_log off;"));
     }
 
     #[test]
     fn a_write_that_was_sent_is_never_sent_again() {
-        assert!(!nginx_conf(&config(&[1])).contains("non_idempotent;"));
+        assert!(!nginx_conf(&config(&[1]), 8406).contains("non_idempotent;"));
     }
 }

@@ -3,18 +3,22 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::access_log;
 use super::config::{BalancerConfig, TargetConfig};
 use super::error::BalancerError;
 use super::health::Fleet;
 use super::nginx::Nginx;
+use super::numbers::Shared;
 use super::prober::{self, Probed};
 use super::signals::end_requested;
-use super::view::{self, View};
+use super::throttled::Throttled;
+use super::view::{self, Interface, View};
+use super::weights::{self, Order, Weights};
 
 /// Pause before nginx is told again, after it could not be told.
 const RETRY: Duration = Duration::from_millis(500);
@@ -44,24 +48,37 @@ pub async fn run_until(
     let listener = TcpListener::bind(("0.0.0.0", port))
         .await
         .map_err(|source| BalancerError::Listen { port, source })?;
-    let mut nginx = Nginx::start(config)?;
+    let numbers = Shared::default();
+    let _log = access_log::start(config, &numbers)?;
+    let log = UdpSocket::bind(("127.0.0.1", 0)).await.map_err(BalancerError::Log)?;
+    let log_port = log.local_addr().map_err(BalancerError::Log)?.port();
+    let mut nginx = Nginx::start(config, log_port)?;
     tokio::pin!(end);
     tokio::select! {
-        ready = nginx.ready(config) => ready?,
+        ready = nginx.ready(config.nginx_status_port) => ready?,
         () = &mut end => return nginx.end().await,
     }
     tracing::info!(listen = config.listen, targets = config.targets.len(), "nginx is ready");
 
     let fleet = Fleet::new(config);
-    let (publish, latest) = watch::channel(View::of(config, &fleet));
+    let weights = weights::load(config);
+    let (publish, latest) = watch::channel(View::of(config, &fleet, &weights));
+    let (orders, mut ordered) = mpsc::channel(4);
     let mut server = JoinSet::new();
-    server.spawn(view::serve(listener, latest, config.nginx_status_port));
+    let throttled = config.gateway.as_ref().map(|_| Throttled::default());
+    if let Some(throttled) = &throttled {
+        server.spawn(throttled.clone().listen(log));
+    }
+    let nginx_status_port = config.nginx_status_port;
+    let interface = Interface { view: latest, numbers, throttled, orders, nginx_status_port };
+    server.spawn(view::serve(listener, interface));
     let (sender, mut results) = mpsc::channel(config.targets.len());
     let _probers = prober::start(config, &sender);
     let mut balancer = Balancer {
         config,
-        applied: (0..config.targets.len()).collect(),
-        apply_at: None,
+        applied: (0..config.targets.len()).map(|index| (index, 1)).collect(),
+        apply_at: (!weights.is_empty()).then(Instant::now),
+        weights,
         fleet,
         publish,
     };
@@ -70,6 +87,7 @@ pub async fn run_until(
         tokio::select! {
             // The sender lives as long as this function.
             Some(probed) = results.recv() => balancer.observe(probed),
+            Some(order) = ordered.recv() => balancer.weigh(order, &nginx),
             () = wait_until(apply_at) => balancer.apply(&nginx),
             status = nginx.ended() => return Err(BalancerError::NginxDied(status?)),
             () = &mut end => {
@@ -90,8 +108,10 @@ async fn wait_until(moment: Option<Instant>) {
 struct Balancer<'a> {
     config: &'a BalancerConfig,
     fleet: Fleet,
-    /// The targets that nginx uses.
-    applied: Vec<usize>,
+    /// The targets that nginx uses, each with its share.
+    applied: Vec<(usize, u32)>,
+    /// The shares that somebody wants.
+    weights: Weights,
     /// When nginx is told next, if there is something to tell.
     apply_at: Option<Instant>,
     publish: watch::Sender<View>,
@@ -106,19 +126,37 @@ impl Balancer<'_> {
             tracing::info!(name, ?from, ?to, why, "a target's health changed");
             self.apply_at.get_or_insert_with(|| Instant::now() + GATHER);
         }
-        self.publish.send_replace(View::of(self.config, &self.fleet));
+        self.publish();
+    }
+
+    fn publish(&self) {
+        self.publish.send_replace(View::of(self.config, &self.fleet, &self.weights));
+    }
+
+    /// Takes other shares, and tells nginx at once.
+    fn weigh(&mut self, order: Order, nginx: &Nginx) {
+        let taken = weights::check(self.config, &order.weights).map(|()| {
+            tracing::info!(weights = ?order.weights, "other shares");
+            self.weights = order.weights;
+            weights::keep(self.config, &self.weights);
+            self.publish();
+            self.apply(nginx);
+        });
+        // Who asked may have gone.
+        drop(order.done.send(taken));
     }
 
     /// Tells nginx, if it has other targets than it should have.
     fn apply(&mut self, nginx: &Nginx) {
         self.apply_at = None;
-        let wanted = self.fleet.in_service();
+        let (config, weights) = (self.config, &self.weights);
+        let wanted = self.fleet.in_service(|index| weights::of(config, weights, index));
         if wanted == self.applied {
             return;
         }
-        let targets: Vec<&TargetConfig> =
-            wanted.iter().filter_map(|&index| self.config.targets.get(index)).collect();
-        let names: Vec<&str> = targets.iter().map(|t| t.name.as_str()).collect();
+        let target = |&(index, weight): &(usize, u32)| Some((config.targets.get(index)?, weight));
+        let targets: Vec<(&TargetConfig, u32)> = wanted.iter().filter_map(target).collect();
+        let names: Vec<&str> = targets.iter().map(|(t, _)| t.name.as_str()).collect();
         let in_service = names.join(" ");
         match nginx.use_targets(self.config, targets) {
             Ok(()) => {

@@ -27,8 +27,14 @@ pub struct Adjust {
     pub path: Option<String>,
     /// By how much traffic is multiplied.
     pub factor: Option<u16>,
+    /// How many clients are greedy.
+    pub clients: Option<u16>,
+    /// How much each of them sends in a second.
+    pub per_s: Option<u16>,
     /// Which share of a tier is hit, in percent.
     pub percent: Option<u8>,
+    /// Which release is deployed.
+    pub release: Option<String>,
     /// How long it takes to multiply traffic, in milliseconds.
     pub ramp_ms: Option<u64>,
     /// With a session; `None` when nothing is said about it.
@@ -51,8 +57,11 @@ struct Slots<'a> {
     path: Option<&'a mut Option<String>>,
     signed_in: Option<&'a mut bool>,
     factor: Option<&'a mut Option<u16>>,
+    clients: Option<&'a mut Option<u16>>,
+    per_s: Option<&'a mut Option<u16>>,
     ramp_ms: Option<&'a mut Option<u64>>,
     percent: Option<&'a mut Option<u8>>,
+    release: Option<&'a mut String>,
 }
 
 /// A fault with what the user gave; `Err` names the flag that it does not understand.
@@ -74,8 +83,11 @@ pub fn adjusted(fault: &Fault, adjust: Adjust) -> Result<Fault, &'static str> {
     put(slots.requests, adjust.requests, "--requests")?;
     put(slots.path, adjust.path, "--path")?;
     put(slots.factor, adjust.factor, "--factor")?;
+    put(slots.clients, adjust.clients, "--clients")?;
+    put(slots.per_s, adjust.per_s, "--per-second")?;
     put(slots.percent, adjust.percent, "--percent")?;
     put(slots.ramp_ms, adjust.ramp_ms, "--ramp")?;
+    set(slots.release, adjust.release, "--release")?;
     set(slots.signed_in, adjust.signed_in, "--signed-in")?;
     set(slots.mode, adjust.mode, "--mode")?;
     set(slots.jitter_ms, adjust.jitter_ms, "--jitter")?;
@@ -120,6 +132,9 @@ fn slots(fault: &mut Fault) -> Slots<'_> {
             (s.tier, s.percent) = (Some(&mut f.tier), Some(&mut f.percent));
             (s.mode, s.for_ms) = (Some(&mut f.mode), Some(&mut f.for_ms));
         }
+        Fault::Deploy(f) | Fault::BadDeploy(f) => {
+            (s.tier, s.release) = (Some(&mut f.tier), Some(&mut f.version));
+        }
         Fault::StopControlPlane(f) => s.for_ms = Some(&mut f.for_ms),
         Fault::KillPrimary(f) => {
             (s.tier, s.mode, s.for_ms) =
@@ -147,9 +162,19 @@ fn slots(fault: &mut Fault) -> Slots<'_> {
         Fault::FlushCache(f) => s.tier = Some(&mut f.tier),
         Fault::OriginDown(f) => (s.tier, s.for_ms) = (Some(&mut f.tier), Some(&mut f.for_ms)),
         Fault::Outage(f) => (s.tier, s.for_ms) = (Some(&mut f.tier), Some(&mut f.for_ms)),
+        Fault::QueueOutage(f) => (s.tier, s.for_ms) = (Some(&mut f.from), Some(&mut f.for_ms)),
+        Fault::DuplicateDelivery(f) => {
+            (s.tier, s.for_ms) = (Some(&mut f.tier), Some(&mut f.for_ms));
+        }
+        Fault::PoisonMessage(f) => (s.tier, s.for_ms) = (Some(&mut f.tier), Some(&mut f.for_ms)),
+        Fault::KillWorker(f) => (s.tier, s.for_ms) = (Some(&mut f.tier), Some(&mut f.for_ms)),
         Fault::SlowEdge(f) => {
             s.edge = Some((&mut f.from, &mut f.to));
             s.for_ms = Some(&mut f.for_ms);
+            (s.latency_ms, s.jitter_ms) = (Some(&mut f.latency_ms), Some(&mut f.jitter_ms));
+        }
+        Fault::SlowDependency(f) => {
+            (s.tier, s.for_ms) = (Some(&mut f.tier), Some(&mut f.for_ms));
             (s.latency_ms, s.jitter_ms) = (Some(&mut f.latency_ms), Some(&mut f.jitter_ms));
         }
         Fault::CutEdge(f) | Fault::ResetEdge(f) => {
@@ -158,6 +183,10 @@ fn slots(fault: &mut Fault) -> Slots<'_> {
         Fault::FlashCrowd(f) => {
             (s.requests, s.path) = (Some(&mut f.requests), Some(&mut f.path));
             s.signed_in = Some(&mut f.signed_in);
+        }
+        Fault::Flood(f) => {
+            (s.clients, s.per_s) = (Some(&mut f.clients), Some(&mut f.per_s));
+            (s.path, s.for_ms) = (Some(&mut f.path), Some(&mut f.for_ms));
         }
         Fault::Spike(f) => {
             (s.factor, s.ramp_ms, s.for_ms) =

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 
 use super::{ChaosError, NetProxy, acts, packet_filter};
+use crate::deploy;
 use crate::engine::{Engine, EngineError, Marker};
 use crate::journal::Event;
 use crate::plan::observed::{ObservedContainer, State};
+use crate::plan::releases::deployed;
 use crate::plan::{holder_name, main_name};
 use crate::spec::model::Fault;
 
@@ -28,10 +30,13 @@ pub async fn heal(
     marker: &Marker,
     record: &(dyn Fn(Event) + Sync),
 ) -> Result<(), ChaosError> {
-    let failed = undo_all(engine, marker).await.err();
+    let failed = match undo_release(engine, marker, record).await {
+        Ok(()) => undo_all(engine, marker).await.map_err(ChaosError::Engine).err(),
+        Err(e) => Some(e),
+    };
     record(Event::FaultHealed { id: marker.id.clone() });
     let confirmed = match failed {
-        Some(e) => Err(ChaosError::Engine(e)),
+        Some(e) => Err(e),
         None => confirm(engine, marker).await,
     };
     match confirmed {
@@ -92,6 +97,18 @@ async fn heal_where(
     first_error.map_or(Ok(healed), Err)
 }
 
+/// A release makes way for the one from before, unless that has happened already.
+async fn undo_release(
+    engine: &Engine,
+    marker: &Marker,
+    record: &(dyn Fn(Event) + Sync),
+) -> Result<(), ChaosError> {
+    match &marker.released {
+        Some((tier, release)) => Ok(deploy::undo(engine, tier, release, record).await?),
+        None => Ok(()),
+    }
+}
+
 async fn undo_all(engine: &Engine, marker: &Marker) -> Result<(), EngineError> {
     let markers = engine.markers().await?;
     let undone =
@@ -139,6 +156,13 @@ async fn undo(engine: &Engine, marker: &Marker, node: &str, held: bool) -> Resul
 async fn confirm(engine: &Engine, marker: &Marker) -> Result<String, ChaosError> {
     let begun = Instant::now();
     let mut evidence = Vec::new();
+    if let Some((tier, release)) = &marker.released {
+        let current = deployed(&engine.containers().await?).remove(tier).unwrap_or_default();
+        if current != *release {
+            return Err(ChaosError::NotHealed(format!("{tier} runs {current}, not {release}")));
+        }
+        evidence.push(format!("{tier} runs {release}"));
+    }
     for node in &marker.nodes {
         if held_by_another(&engine.markers().await?, marker, node) {
             evidence.push(format!("{node}: held by another fault"));
@@ -198,7 +222,15 @@ mod tests {
     fn marker(id: &str, hold: bool, nodes: &[&str]) -> Marker {
         let fault = serde_json::from_value(serde_json::json!({"fault": "kill-primary"})).unwrap();
         let nodes = nodes.iter().map(|n| (*n).to_owned()).collect();
-        Marker { id: id.into(), fault, nodes, hold, routes: Vec::new(), owner: Owner::current() }
+        Marker {
+            id: id.into(),
+            fault,
+            nodes,
+            hold,
+            routes: Vec::new(),
+            released: None,
+            owner: Owner::current(),
+        }
     }
 
     #[test]

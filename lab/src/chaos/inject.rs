@@ -87,18 +87,19 @@ impl Injector<'_> {
     /// Injects a fault and confirms its effect. When the effect cannot be shown, that is recorded
     /// and the fault is still returned, because it must be healed all the same.
     pub async fn inject(&self, id: &str, injection: &Injection) -> Result<Active, ChaosError> {
+        let mut before = Vec::new();
+        for act in &injection.acts {
+            before.push(self.effect(id, injection, act).before().await?);
+        }
         let marker = Marker {
             id: id.to_owned(),
             fault: injection.fault.clone(),
             nodes: injection.nodes.clone(),
             hold: injection.hold,
             routes: injection.routes(),
+            released: before.iter().find_map(|b| b.released.clone()),
             owner: Owner::current(),
         };
-        let mut before = Vec::new();
-        for act in &injection.acts {
-            before.push(self.effect(id, injection, act).before().await?);
-        }
         (self.record)(Event::FaultPlanned {
             id: id.to_owned(),
             fault: injection.fault.clone(),

@@ -8,6 +8,8 @@ mod heal;
 mod inject;
 mod lasting;
 mod name;
+mod name_messages;
+mod name_releases;
 mod name_stores;
 mod packet_filter;
 mod resolve;
@@ -42,6 +44,9 @@ pub enum ChaosError {
     /// A network proxy does not do what it is asked.
     #[error(transparent)]
     Toxic(#[from] ToxicError),
+    /// A release cannot be deployed, or not be taken back.
+    #[error(transparent)]
+    Deploy(#[from] crate::deploy::DeployError),
     /// The undoing was not seen.
     #[error("the fault could not be undone: {0}")]
     NotHealed(String),

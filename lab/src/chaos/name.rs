@@ -1,6 +1,7 @@
 //! Names of faults as users know them.
 
-use super::name_stores as stores;
+use super::name_releases::of_releases;
+use super::{name_messages as messages, name_stores as stores};
 use crate::spec::edges::is_faultable;
 use crate::spec::model::{
     BoxProcess, CutEdge, CutReplication, Edge, Fault, FlashCrowd, KillPrimary, KillProcess,
@@ -34,8 +35,12 @@ pub fn offers(stage: &Stage) -> Vec<Offer> {
             }
             Kind::Redis(_) => offers.extend(stores::of_redis(name)),
             Kind::Aws(kind) => offers.extend(stores::of_aws(name, kind)),
-            Kind::Cdn(_) => offers.push(stores::of_cdn(name)),
-            Kind::LoadBalancer(_) | Kind::Etcd(_) | Kind::DatabaseProxy(_) => {}
+            Kind::Cdn(_) => offers.extend([kill_task(name), stores::of_cdn(name)]),
+            Kind::Dns(_) => offers.push(kill_task(name)),
+            Kind::LoadBalancer(_)
+            | Kind::ApiGateway(_)
+            | Kind::Etcd(_)
+            | Kind::DatabaseProxy(_) => {}
         }
         if let Kind::Box(kind) = &tier.kind {
             offers.push(kill_process(name, "kill-nginx", BoxProcess::Nginx));
@@ -45,8 +50,10 @@ pub fn offers(stage: &Stage) -> Vec<Offer> {
             }
         }
     }
+    offers.extend(messages::offers(stage));
     offers.extend(stores::connection_storm(stage));
     offers.extend(of_edges(stage));
+    offers.extend(stores::slow_dependencies(stage));
     offers.push(Offer {
         name: "flash-crowd".into(),
         what: format!(
@@ -56,6 +63,7 @@ pub fn offers(stage: &Stage) -> Vec<Offer> {
         flags: "--requests --path --signed-in",
         fault: Fault::FlashCrowd(FlashCrowd::default()),
     });
+    offers.push(stores::flood(stage));
     let mut services = stage.tiers.iter().filter(|(_, t)| matches!(t.kind, Kind::Service(_)));
     if let Some((first, _)) = services.next() {
         offers.push(Offer {
@@ -65,6 +73,7 @@ pub fn offers(stage: &Stage) -> Vec<Offer> {
             fault: Fault::KillShare(KillShare { tier: Some(first.clone()), ..Default::default() }),
         });
     }
+    offers.extend(of_releases(stage));
     offers.push(Offer {
         name: "stop-control-plane".into(),
         what: "stops what repairs, scales and watches".into(),

@@ -1,9 +1,10 @@
 //! Names of the faults of data stores and of what stands before them.
 
 use super::name::Offer;
+use crate::spec::edges::is_faultable;
 use crate::spec::model::{
-    Aws, ConnectionStorm, Fault, FlushCache, KillCache, KillReplica, Kind, OriginDown, Outage,
-    Postgres, ReplicaLag, Stage,
+    Aws, ConnectionStorm, Fault, Flood, FlushCache, KillCache, KillReplica, Kind, OriginDown,
+    Outage, Postgres, ReplicaLag, SlowDependency, Stage,
 };
 
 /// Faults of read replicas.
@@ -60,6 +61,35 @@ pub(super) fn of_aws(tier: &str, kind: &Aws) -> Vec<Offer> {
         }),
     };
     kind.services.used().into_iter().map(|(service, _)| outage(service)).collect()
+}
+
+/// Each managed service that some caller reaches through a network proxy, slow: `slow-ses`.
+pub(super) fn slow_dependencies(stage: &Stage) -> Vec<Offer> {
+    let faultable = stage.edges.iter().filter(|edge| is_faultable(stage, edge));
+    let services = faultable.filter_map(|edge| match &stage.tiers.get(&edge.to)?.kind {
+        Kind::Aws(kind) => Some(kind.services.used()),
+        _ => None,
+    });
+    let offer = |service: &str| Offer {
+        name: format!("slow-{service}"),
+        what: format!("every answer of the service {service} comes 5 s later, and of no other"),
+        flags: "CALLER --latency --jitter --for",
+        fault: Fault::SlowDependency(SlowDependency {
+            service: Some(service.to_owned()),
+            ..SlowDependency::default()
+        }),
+    };
+    services.flatten().map(|(service, _)| offer(service)).collect()
+}
+
+/// Greedy clients.
+pub(super) fn flood(stage: &Stage) -> Offer {
+    Offer {
+        name: "flood".into(),
+        what: format!("a greedy client sends {} 300 requests a second", stage.traffic.entry),
+        flags: "--clients --per-second --path --for",
+        fault: Fault::Flood(Flood::default()),
+    }
 }
 
 /// The loss of an edge cache's origin.

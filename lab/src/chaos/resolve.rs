@@ -4,16 +4,18 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use scene::{Scene, is_box, is_service, is_task};
+use scene::{KILLABLE, Scene, is_box, is_killable, is_service, is_task};
 
 use super::roles::Roles;
-use crate::plan::CONTROL;
 use crate::plan::layout::Place;
+use crate::plan::{CONTROL, QueueAt};
 use crate::spec::model::{BoxProcess, Fault, Mode, Name, PoisonedRoute, Stage, Toxic};
 use crate::spec::slots::Duty;
 
 mod crowd;
 mod edges;
+mod messages;
+mod releases;
 mod scene;
 mod stores;
 
@@ -138,6 +140,53 @@ pub enum Act {
         /// How long it takes to get there.
         ramp: Duration,
     },
+    /// Lets greedy clients send.
+    Flood {
+        /// The first node of those that are asked.
+        node: Name,
+        /// Who is asked, in turn.
+        addresses: Vec<SocketAddrV4>,
+        /// How many clients, each with a session.
+        clients: u16,
+        /// Requests per second of each.
+        per_s: u16,
+        /// For what they ask.
+        path: String,
+    },
+    /// Delivers messages of a queue a second time.
+    Duplicate {
+        /// The emulator's node.
+        node: Name,
+        /// The queue.
+        queue: QueueAt,
+    },
+    /// Sends messages that nobody can handle.
+    Spoil {
+        /// The emulator's node.
+        node: Name,
+        /// The queue.
+        queue: QueueAt,
+        /// How many.
+        messages: u16,
+    },
+    /// Kills one node after the other at random moments.
+    Hunt {
+        /// The first of them.
+        node: Name,
+        /// All of them.
+        nodes: Vec<Name>,
+        /// Decides who, and when.
+        seed: u64,
+    },
+    /// Puts a release in the place of the one that runs.
+    Deploy {
+        /// The first node of the tier.
+        node: Name,
+        /// The tier.
+        tier: Name,
+        /// The release.
+        release: Name,
+    },
     /// Makes what passes a network proxy slow, or ends it.
     Poison {
         /// The node of the proxy.
@@ -161,6 +210,11 @@ impl Act {
             | Self::Storm { node, .. }
             | Self::Crowd { node, .. }
             | Self::Spike { node, .. }
+            | Self::Flood { node, .. }
+            | Self::Duplicate { node, .. }
+            | Self::Spoil { node, .. }
+            | Self::Hunt { node, .. }
+            | Self::Deploy { node, .. }
             | Self::Poison { node, .. } => node,
         }
     }
@@ -201,7 +255,10 @@ pub fn resolve(
             Ok(injection(fault, acts, false, REPLACED_WITHIN, "the box starts it again"))
         }
         Fault::KillTask(f) => {
-            let tier = scene.tier("kill-task", f.tier.as_ref(), "service or box", is_task)?;
+            let tier = match &f.tier {
+                None => scene.tier("kill-task", None, "service or box", is_task)?,
+                named => scene.tier("kill-task", named.as_ref(), KILLABLE, is_killable)?,
+            };
             let node = scene.task(&tier, f.zone.as_ref())?;
             let hold = f.for_ms.is_some() || f.mode == Mode::Silent;
             let duration = f.for_ms.map_or(REPLACED_WITHIN, Duration::from_millis);
@@ -214,6 +271,7 @@ pub fn resolve(
             let duration = f.for_ms.map_or(REPLACED_WITHIN, Duration::from_millis);
             Ok(injection(fault, death(&nodes, f.mode), hold, duration, "start the nodes"))
         }
+        Fault::Deploy(f) | Fault::BadDeploy(f) => releases::deploy(&scene, fault, f),
         Fault::StopControlPlane(f) => {
             let duration = f.for_ms.map_or(CONTROL_FOR, Duration::from_millis);
             let acts = vec![Act::Kill { node: CONTROL.into() }];
@@ -257,10 +315,16 @@ pub fn resolve(
         Fault::FlushCache(f) => stores::flush_cache(&scene, fault, f),
         Fault::OriginDown(f) => stores::origin_down(&scene, fault, f),
         Fault::Outage(f) => stores::outage(&scene, fault, f),
+        Fault::QueueOutage(f) => messages::queue_outage(&scene, fault, f),
+        Fault::DuplicateDelivery(f) => messages::duplicate_delivery(&scene, fault, f),
+        Fault::PoisonMessage(f) => messages::poison_message(&scene, fault, f),
+        Fault::KillWorker(f) => messages::kill_worker(&scene, fault, f),
         Fault::SlowEdge(f) => edges::slow(&scene, fault, f),
+        Fault::SlowDependency(f) => edges::slow_dependency(&scene, fault, f),
         Fault::CutEdge(f) => edges::ended(&scene, fault, f, Toxic::Cut),
         Fault::ResetEdge(f) => edges::ended(&scene, fault, f, Toxic::Reset),
         Fault::FlashCrowd(f) => crowd::flash_crowd(&scene, fault, f),
+        Fault::Flood(f) => crowd::flood(&scene, fault, f),
         Fault::Spike(f) => crowd::spike(&scene, fault, f),
     }
 }

@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::CliError;
-use crate::spec::crowd::{REQUEST_PATH, is_request_path};
-use crate::spec::model::Mode;
+
+mod chaos;
+mod deploy;
+mod logs;
+pub use chaos::ChaosArgs;
+pub use deploy::DeployArgs;
+pub use logs::LogsArgs;
 
 /// Starts a faithful small copy of a web architecture in containers, sends it real traffic, breaks
 /// it the way clouds break, and proves whether it survived.
@@ -92,6 +96,11 @@ pub enum Command {
         after_help = "Examples:\n  lab chaos list\n  lab chaos kill-primary --mode silent\n  lab chaos lose-zone --zone a --for 15s"
     )]
     Chaos(ChaosArgs),
+    /// Put another release of a tier in the place of the one that runs; a bad one is rolled back
+    #[command(
+        after_help = "Example:\n  lab deploy web v2\n\nExit codes: 0 it runs, 1 rolled back, 2 no such tier or release, 4 not possible at this moment"
+    )]
+    Deploy(DeployArgs),
     /// Undo every active fault; safe at any moment, any number of times
     #[command(after_help = "Example:\n  lab heal")]
     Heal,
@@ -139,6 +148,12 @@ pub enum Command {
     /// The load balancer's health checker (runs inside its container)
     #[command(hide = true)]
     Balancer(ServiceArgs),
+    /// The program beside PowerDNS (runs inside its container)
+    #[command(hide = true)]
+    Dns(ServiceArgs),
+    /// The counter of a front door, beside nginx (runs inside its container)
+    #[command(hide = true)]
+    FrontDoor(ServiceArgs),
 }
 
 /// Form of a listing.
@@ -192,60 +207,9 @@ pub struct UpArgs {
     /// First published port of 127.0.0.1 (0: any free ones; the default for a lab with a name)
     #[arg(long, env = "LAB_PORT", value_name = "PORT")]
     pub port: Option<u16>,
-}
-
-/// Arguments of `chaos`.
-#[derive(Debug, Args)]
-pub struct ChaosArgs {
-    /// The fault, or `list`
-    pub fault: String,
-    /// The tier that is hit, where the fault could mean several; for an edge `CALLER:CALLED`
-    pub target: Option<String>,
-    /// The zone that is hit
-    #[arg(long)]
-    pub zone: Option<String>,
-    /// How long the fault lasts, such as `10s` or `500ms`
-    #[arg(long = "for", value_parser = duration, value_name = "TIME")]
-    pub duration: Option<std::time::Duration>,
-    /// How a node dies: `crash` resets connections, `silent` answers nothing
-    #[arg(long, value_parser = modes())]
-    pub mode: Option<Mode>,
-    /// What every answer that crosses an edge takes longer, such as `200ms`
-    #[arg(long, value_parser = duration, value_name = "TIME")]
-    pub latency: Option<std::time::Duration>,
-    /// How much that varies to either side
-    #[arg(long, value_parser = duration, value_name = "TIME")]
-    pub jitter: Option<std::time::Duration>,
-    /// How far behind read replicas are
-    #[arg(long, value_parser = duration, value_name = "TIME")]
-    pub lag: Option<std::time::Duration>,
-    /// How many connections are opened
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    pub connections: Option<u16>,
-    /// How many clients ask for the same object at once
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=5000))]
-    pub requests: Option<u16>,
-    /// What they ask for, such as `/products/1`
-    #[arg(long, value_parser = request_path)]
-    pub path: Option<String>,
-    /// By how much a spike multiplies the stage's traffic
-    #[arg(long, value_parser = clap::value_parser!(u16).range(2..=20))]
-    pub factor: Option<u16>,
-    /// Which share of a tier is killed
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub percent: Option<u8>,
-    /// How long a spike takes to get there, such as `60s`
-    #[arg(long, value_parser = duration, value_name = "TIME")]
-    pub ramp: Option<std::time::Duration>,
-    /// They have a session, so that an edge cache passes them on
-    #[arg(long)]
-    pub signed_in: bool,
-    /// The seed of every choice (which node); random when absent, and printed
-    #[arg(long, env = "LAB_SEED")]
-    pub seed: Option<u64>,
-    /// Form of the result
-    #[arg(long, env = "LAB_FORMAT", default_value = "text")]
-    pub format: Format,
+    /// A collector of your own that is sent traces and metrics as well, such as http://127.0.0.1:4318
+    #[arg(long, env = "LAB_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
 }
 
 /// Arguments of `verify`.
@@ -272,6 +236,9 @@ pub struct VerifyArgs {
     /// First published port of 127.0.0.1, when the stage is started (0: any free ones)
     #[arg(long, env = "LAB_PORT", value_name = "PORT")]
     pub port: Option<u16>,
+    /// A collector of your own that is sent traces and metrics as well, such as http://127.0.0.1:4318
+    #[arg(long, env = "LAB_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
     /// Form of the result on stdout
     #[arg(long, env = "LAB_FORMAT", default_value = "text")]
     pub format: Format,
@@ -292,19 +259,6 @@ pub struct LoadArgs {
     /// Form of the result
     #[arg(long, env = "LAB_FORMAT", default_value = "text")]
     pub format: Format,
-}
-
-/// Arguments of `logs`.
-#[derive(Debug, Args)]
-pub struct LogsArgs {
-    /// The nodes; all when absent
-    pub nodes: Vec<String>,
-    /// How many lines from the end (`all` for everything)
-    #[arg(long, default_value = "100", value_parser = lines)]
-    pub tail: String,
-    /// Go on as lines come (one node only)
-    #[arg(short, long)]
-    pub follow: bool,
 }
 
 /// Arguments of `exec`.
@@ -330,12 +284,21 @@ pub struct PsqlArgs {
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// Folder of a finished run
-    #[arg(default_value = "runs/latest")]
-    pub run: PathBuf,
+    /// Folder of a finished run; the latest one when absent
+    run: Option<PathBuf>,
+    /// Folder for run folders
+    #[arg(long, env = "LAB_OUT", default_value = "runs", value_name = "DIR")]
+    out: PathBuf,
     /// Form of the result
     #[arg(long, env = "LAB_FORMAT", default_value = "text")]
     pub format: Format,
+}
+
+impl ReportArgs {
+    /// The run to show.
+    pub fn folder(&self) -> PathBuf {
+        self.run.clone().unwrap_or_else(|| self.out.join("latest"))
+    }
 }
 
 /// Arguments of `export`.
@@ -414,25 +377,6 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
         Ok(_) => Err("more than nothing and at most 60m".into()),
         Err(_) => Err("a number with a unit, such as 500ms, 10s or 2m".into()),
     }
-}
-
-/// The modes as words that help and completions know.
-fn modes() -> impl TypedValueParser<Value = Mode> {
-    PossibleValuesParser::new(["crash", "silent"])
-        .map(|word| if word == "silent" { Mode::Silent } else { Mode::Crash })
-}
-
-/// What can be asked of a web server.
-fn request_path(text: &str) -> Result<String, String> {
-    if is_request_path(text) { Ok(text.into()) } else { Err(REQUEST_PATH.into()) }
-}
-
-/// What Docker understands: a number of lines, or all of them.
-fn lines(text: &str) -> Result<String, String> {
-    if text == "all" || text.parse::<u32>().is_ok() {
-        return Ok(text.into());
-    }
-    Err("a number of lines, or `all`".into())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::{CliError, Format, Global, show, verify};
 use crate::chaos::{
     self, Active, Adjust, ChaosError, Injector, Traffic, adjusted, offers, resolve,
 };
+use crate::deploy;
 use crate::engine::{Engine, Lock};
 use crate::journal::{Entry, Event};
 use crate::plan::main_name;
@@ -39,6 +40,7 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
     let _lock = Lock::take(&global.lab)?;
     require_nodes(&engine, &lab).await?;
     chaos::heal_abandoned(&engine, &|_| {}).await?;
+    deploy::recover_abandoned(&engine).await?;
     let seed = args.seed.unwrap_or_else(rand::random);
     ui.detail(&format!("seed {seed}"));
 
@@ -51,8 +53,10 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
     let result = one_fault(&lab, &fault, seed, &record, ui).await;
     let entries = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
     for entry in &entries {
-        if let Event::CrowdAnswered(crowd) = &entry.event {
-            ui.step(&crowd.to_string());
+        match &entry.event {
+            Event::CrowdAnswered(crowd) => ui.step(&crowd.to_string()),
+            Event::FloodEnded(flood) => ui.step(&flood.to_string()),
+            _ => {}
         }
     }
     if let Err(e) = lab.control().append(&entries).await {
@@ -191,6 +195,9 @@ fn chosen(stage: &Stage, args: &ChaosArgs) -> Result<Fault, CliError> {
         signed_in: args.signed_in.then_some(true),
         factor: args.factor,
         percent: args.percent,
+        clients: args.clients,
+        per_s: args.per_second,
+        release: args.release.clone(),
         ramp_ms: args.ramp.map(millis),
     };
     adjusted(&offer.fault, adjust).map_err(|flag| {

@@ -19,10 +19,10 @@ pub async fn run(global: &Global, args: &DownArgs, ui: &Ui) -> Result<u8, CliErr
         if removed.containers + removed.volumes + removed.networks > 0 {
             any = true;
             ui.result(&format!(
-                "lab `{name}` removed: {} containers, {} volumes, {} networks ({:.1} s)",
-                removed.containers,
-                removed.volumes,
-                removed.networks,
+                "lab `{name}` removed: {}, {}, {} ({:.1} s)",
+                counted(removed.containers, "container"),
+                counted(removed.volumes, "volume"),
+                counted(removed.networks, "network"),
                 begun.elapsed().as_secs_f64()
             ));
         }
@@ -31,4 +31,8 @@ pub async fn run(global: &Global, args: &DownArgs, ui: &Ui) -> Result<u8, CliErr
         ui.result("nothing to remove");
     }
     Ok(0)
+}
+
+fn counted(n: usize, one: &str) -> String {
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }

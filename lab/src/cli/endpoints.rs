@@ -28,13 +28,24 @@ pub async fn sites(engine: &Engine, lab: &RunningLab) -> Result<Vec<Endpoint>, C
     for container in engine.containers().await?.into_values() {
         let known = lab.place(&container.node).is_some();
         for (_, port) in container.ports.iter().filter(|_| known) {
-            let url = format!("http://127.0.0.1:{port}");
-            found.push(Endpoint { node: container.node.clone(), what: "site", url });
+            let (what, url) = match name_served(lab, &container.node) {
+                Some(name) => ("name", format!("dns://127.0.0.1:{port}/{name}")),
+                None => ("site", format!("http://127.0.0.1:{port}")),
+            };
+            found.push(Endpoint { node: container.node.clone(), what, url });
         }
     }
     found.sort_by(|a, b| (&a.node, &a.url).cmp(&(&b.node, &b.url)));
     found.dedup();
     Ok(found)
+}
+
+/// The name that a name server has: `dig @127.0.0.1 -p PORT NAME` shows what it stands for.
+fn name_served<'a>(lab: &'a RunningLab, node: &str) -> Option<&'a str> {
+    match &lab.stage.tiers.get(&lab.place(node)?.tier)?.kind {
+        Kind::Dns(kind) => Some(&kind.name),
+        _ => None,
+    }
 }
 
 /// The data stores, at the lab's own addresses, which only this machine reaches: of databases and
@@ -48,12 +59,21 @@ pub fn stores(lab: &RunningLab, roles: &Roles) -> Vec<Endpoint> {
             Kind::Postgres(_) => found.extend(nodes().filter(primary).map(|p| database(lab, p))),
             Kind::Redis(_) => found.extend(nodes().filter(primary).map(|p| cache(lab, p))),
             Kind::Aws(kind) => found.extend(nodes().filter_map(|p| services(kind, p))),
+            Kind::ApiGateway(_) => found.extend(nodes().map(gateway)),
             _ => {}
         }
     }
     let control = lab.network.subnet.control();
     let url = format!("http://{control}:{}/metrics", crate::control::PORT);
     found.push(Endpoint { node: CONTROL.into(), what: "metrics", url });
+    if lab.stage.observability.traces {
+        let base = format!("http://{control}:{}", crate::control::PORT);
+        let own = |what, url| Endpoint { node: CONTROL.into(), what, url };
+        // Where an OpenTelemetry library sends its spans, and what came of them.
+        found.push(own("otlp", base.clone()));
+        found.push(own("traces", format!("{base}/traces")));
+        found.push(own("map", format!("{base}/traces/map")));
+    }
     found
 }
 
@@ -69,6 +89,12 @@ fn cache(lab: &RunningLab, place: &Place) -> Endpoint {
     // With the name of Redis's own user: redis-cli sends an empty one as it is, which is refused.
     let url = format!("redis://default:{password}@{}:{REDIS_PORT}", place.address);
     Endpoint { node: place.name.clone(), what: "cache", url }
+}
+
+/// What a gateway let through and refused.
+fn gateway(place: &Place) -> Endpoint {
+    let url = format!("http://{}:{}/metrics", place.address, kinds::STATUS_PORT);
+    Endpoint { node: place.name.clone(), what: "metrics", url }
 }
 
 /// Any key works for the emulators; the tools want one all the same.

@@ -2,6 +2,7 @@
 
 use crate::chaos::ChaosError;
 use crate::control::ControlError;
+use crate::deploy::{DeployError, Refusal};
 use crate::engine::EngineError;
 use crate::images::ImageError;
 use crate::journal::JournalError;
@@ -83,6 +84,7 @@ impl From<ChaosError> for CliError {
     fn from(e: ChaosError) -> Self {
         match e {
             ChaosError::Engine(e) => e.into(),
+            ChaosError::Deploy(e) => e.into(),
             ChaosError::Resolve(e) => Self::usage(e.to_string()).hint("`lab chaos list`"),
             ChaosError::Unconfirmed(_) | ChaosError::Toxic(_) => {
                 Self { code: INCONCLUSIVE, message: e.to_string(), hint: None }
@@ -90,6 +92,34 @@ impl From<ChaosError> for CliError {
             ChaosError::Unable(_) => Self::environment(e.to_string()),
             ChaosError::NotHealed(_) => {
                 Self::environment(e.to_string()).hint("`lab heal` tries again; `lab up` repairs")
+            }
+        }
+    }
+}
+
+impl From<DeployError> for CliError {
+    fn from(e: DeployError) -> Self {
+        match e {
+            DeployError::Engine(e) => e.into(),
+            DeployError::Refused(refusal) => {
+                let error = match refusal {
+                    // Nothing is wrong with the request: the lab is not able at this moment.
+                    Refusal::NotWhole { .. } | Refusal::NoRoom { .. } => Self::environment,
+                    _ => Self::usage,
+                };
+                let hint = match refusal {
+                    Refusal::NotWhole { .. } => "`lab up STAGE` repairs what is missing",
+                    Refusal::NoRoom { .. } => "wait until the group is smaller; `lab status`",
+                    _ => "`lab show STAGE` shows the releases, `lab status` what runs",
+                };
+                error(refusal.to_string()).hint(hint)
+            }
+            DeployError::UnderWay { .. } => Self::environment(e.to_string())
+                .hint("wait for it to end; `lab heal` ends one whose command was killed"),
+            DeployError::Stuck { .. } => Self::environment(e.to_string())
+                .hint("`lab status`, `lab logs NODE`; `lab heal` tries again"),
+            DeployError::Corrupt(_) => {
+                Self { code: BUG, message: e.to_string(), hint: Some("`lab down`".into()) }
             }
         }
     }
@@ -119,6 +149,7 @@ impl From<RunError> for CliError {
             RunError::Engine(e) => e.into(),
             RunError::Image(e) => e.into(),
             RunError::Chaos(e) => e.into(),
+            RunError::Deploy(e) => e.into(),
             RunError::Journal(e) => e.into(),
             RunError::Load(e) => e.into(),
             RunError::NotRunning { .. } => Self::usage(e.to_string())

@@ -19,11 +19,18 @@ pub async fn run(global: &Global, args: &ExecArgs) -> Result<u8, CliError> {
         let mains = containers.into_values().filter(|c| c.part == Part::Main);
         return Err(unknown_node(&args.node, &mains.map(|c| c.node).collect::<Vec<_>>()));
     };
-    if found.state != State::Running {
-        let error = CliError::environment(format!("{} does not run at this moment", args.node));
-        return Err(error.hint("`lab status` shows its state; `lab heal` undoes an active fault"));
-    }
+    must_run(&args.node, found.state)?;
     docker_exec(&container, &args.command, &[]).await
+}
+
+/// Nothing can be run in a node that has ended or is frozen.
+pub fn must_run(node: &str, state: State) -> Result<(), CliError> {
+    if state == State::Running {
+        return Ok(());
+    }
+    let how = if state == State::Paused { "is frozen" } else { "does not run" };
+    Err(CliError::environment(format!("{node} {how} at this moment"))
+        .hint("`lab status` shows its state; `lab heal` undoes an active fault"))
 }
 
 /// `docker exec` with our own terminal, if we have one.

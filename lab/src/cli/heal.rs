@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{CliError, Global};
 use crate::chaos;
+use crate::deploy;
 use crate::engine::Engine;
 use crate::journal::Event;
 use crate::report::Ui;
@@ -25,10 +26,14 @@ pub async fn run(global: &Global, ui: &Ui) -> Result<u8, CliError> {
         }
     }
     let healed = healed?;
+    let deploy = deploy::recover_abandoned(&engine).await?;
     for marker in &healed {
         ui.result(&format!("healed {} on {}", marker.fault.name(), marker.nodes.join(", ")));
     }
-    if healed.is_empty() {
+    if let Some(left) = &deploy {
+        ui.result(&left.recovered());
+    }
+    if healed.is_empty() && deploy.is_none() {
         ui.result("no fault is active");
     }
     Ok(0)

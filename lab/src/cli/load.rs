@@ -32,7 +32,8 @@ pub async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<u8, CliErr
     };
     let timeout = Duration::from_millis(traffic.timeout_ms);
     let targets = lab.entry();
-    let config = LoadConfig { plan, targets, timeout, users: run::USERS, max_in_flight: None };
+    let (name, users) = (lab.entry_name(), run::USERS);
+    let config = LoadConfig { plan, targets, name, timeout, users, max_in_flight: None };
     ui.step(&format!("{rate} requests/s for {:.0} s", args.duration.as_secs_f64()));
     let mut interrupt = Interrupt::listen()?;
     let handle = load::start(config, Box::new(drop))?;

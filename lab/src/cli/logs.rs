@@ -1,11 +1,11 @@
 //! `lab logs`.
 
 use super::args::LogsArgs;
-use super::{CliError, Global};
+use super::{CliError, Format, Global};
 use crate::engine::Engine;
 use crate::plan::main_name;
 use crate::plan::observed::Part;
-use crate::report::Ui;
+use crate::report::{LogLine, Ui};
 use crate::run::RunningLab;
 
 /// Prints the log of nodes, each line with the node's name when there are several.
@@ -19,10 +19,15 @@ pub async fn run(global: &Global, args: &LogsArgs, ui: &Ui) -> Result<u8, CliErr
     for node in &nodes {
         let prefix = if nodes.len() > 1 { format!("{node} | ") } else { String::new() };
         let container = main_name(&global.lab, node);
+        let as_json = args.json || args.format == Format::Json;
         engine
             .follow_log(&container, &args.tail, args.follow, |chunk| {
                 for line in chunk.lines() {
-                    ui.result(&format!("{prefix}{line}"));
+                    let line = LogLine::read(line);
+                    ui.result(&match as_json {
+                        true => line.json(node).to_string(),
+                        false => format!("{prefix}{}", line.readable()),
+                    });
                 }
                 true
             })

@@ -3,9 +3,12 @@
 mod args;
 mod balancer;
 mod chaos;
+mod collector;
 mod completions;
 mod control;
+mod deploy;
 mod diff;
+mod dns;
 mod doctor;
 mod down;
 mod endpoints;
@@ -33,7 +36,7 @@ use clap::{CommandFactory, FromArgMatches};
 pub use args::{Cli, Command, Format, Global};
 pub use error::CliError;
 
-use crate::report::{Level, LogWriter, Ui};
+use crate::report::{JsonLines, Level, LogWriter, Ui};
 
 /// Runs the tool: parses the arguments, carries out the command, reports, and returns the exit
 /// code of the contract (0 done, 1 violated, 2 wrong input, 3 inconclusive, 4 environment, 70 bug).
@@ -87,7 +90,10 @@ fn level(global: &Global) -> Level {
 /// Our own diagnostics go to stderr: JSON inside containers, text for `-vv` on the terminal.
 fn start_tracing(cli: &Cli) {
     use tracing_subscriber::EnvFilter;
-    let service = matches!(cli.command, Command::Control(_) | Command::Balancer(_));
+    let service = matches!(
+        cli.command,
+        Command::Control(_) | Command::Balancer(_) | Command::FrontDoor(_) | Command::Dns(_)
+    );
     let default = match (service, cli.global.verbose) {
         (true, _) => "info",
         (false, 0 | 1) => "off",
@@ -98,7 +104,7 @@ fn start_tracing(cli: &Cli) {
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| LogWriter);
     // A second subscriber can only mean that a test set one already.
     if service {
-        subscriber.json().try_init().unwrap_or_default();
+        subscriber.event_format(JsonLines::of_this_node()).try_init().unwrap_or_default();
     } else {
         subscriber.try_init().unwrap_or_default();
     }
@@ -114,6 +120,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<u8, CliError> {
         Command::Up(a) => up::run(global, a, ui).await,
         Command::Status(a) => status::run(global, a, ui).await,
         Command::Chaos(a) => chaos::run(global, a, ui).await,
+        Command::Deploy(a) => deploy::run(global, a, ui).await,
         Command::Heal => heal::run(global, ui).await,
         Command::Verify(a) => verify::run(global, a, ui).await,
         Command::Load(a) => load::run(global, a, ui).await,
@@ -129,5 +136,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<u8, CliError> {
         Command::Completions(a) => completions::run(a, ui),
         Command::Control(a) => control::run(a).await,
         Command::Balancer(a) => balancer::run(a).await,
+        Command::Dns(a) => dns::run(a).await,
+        Command::FrontDoor(a) => balancer::run_front_door(a).await,
     }
 }

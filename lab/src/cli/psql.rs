@@ -1,7 +1,7 @@
 //! `lab psql`.
 
 use super::args::PsqlArgs;
-use super::exec::docker_exec;
+use super::exec::{docker_exec, must_run};
 use super::{CliError, Global};
 use crate::chaos::Role;
 use crate::engine::Engine;
@@ -36,6 +36,9 @@ pub async fn run(global: &Global, args: &PsqlArgs, ui: &Ui) -> Result<u8, CliErr
     }
     let password = kinds::password(&lab.network.secret, DATABASE);
     let container = main_name(&global.lab, &node.name);
+    if let Some(found) = engine.containers().await?.get(&container) {
+        must_run(&node.name, found.state)?;
+    }
     docker_exec(&container, &command, &[("PGPASSWORD", &password)]).await
 }
 
@@ -48,8 +51,13 @@ fn tier_of(lab: &RunningLab, named: Option<&str>) -> Result<String, CliError> {
         (Some(name), _) if all.iter().any(|t| *t == name) => Ok(name.to_owned()),
         (None, [only]) => Ok((*only).clone()),
         (Some(name), _) => {
-            Err(CliError::usage(format!("`{name}` is not a database tier; there are: {all:?}")))
+            let named = all.iter().map(|t| format!("`{t}`")).collect::<Vec<_>>().join(", ");
+            Err(CliError::usage(format!("`{name}` is not a database tier; there is {named}")))
         }
-        (None, _) => Err(CliError::usage(format!("name one of the database tiers: {all:?}"))),
+        (None, []) => Err(CliError::usage("this stage has no database tier")),
+        (None, several) => {
+            let named = several.iter().map(|t| format!("`{t}`")).collect::<Vec<_>>().join(", ");
+            Err(CliError::usage(format!("name one of the database tiers: {named}")))
+        }
     }
 }

@@ -10,12 +10,13 @@ use crate::{journal, report as reports};
 
 /// Shows a finished run again.
 pub fn run(args: &ReportArgs, ui: &Ui) -> Result<u8, CliError> {
-    let findings = rejudge(&args.run)?;
+    let run = args.folder();
+    let findings = rejudge(&run)?;
     match args.format {
         Format::Json => ui.json(&reports::results_json(&findings)),
         Format::Text => {
             ui.result(&report::table(&findings, ui.color()));
-            let html = args.run.join("report.html");
+            let html = run.join("report.html");
             if html.is_file() {
                 ui.result(&format!("\nfull report: {}", html.display()));
             }
@@ -30,6 +31,10 @@ pub fn rejudge(run: &Path) -> Result<RunFindings, CliError> {
     if !path.is_file() {
         return Err(CliError::usage(format!("{} is not the folder of a run", run.display()))
             .hint("`lab verify STAGE` makes one under runs/"));
+    }
+    if journal::is_being_written(&path) {
+        return Err(CliError::usage(format!("the run of {} is still going on", run.display()))
+            .hint("wait until it ends: half a run proves nothing"));
     }
     let entries = journal::read(&path)?;
     judge(&entries).map_err(|e| CliError::usage(format!("{}: {e}", path.display())))

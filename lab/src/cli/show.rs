@@ -7,6 +7,7 @@ use super::{CliError, Format};
 use crate::report::Ui;
 use crate::spec;
 use crate::spec::model::{Expectation, Stage, Tier};
+use crate::spec::releases::released;
 
 /// Shows one stage in detail.
 pub fn run(args: &ShowArgs, ui: &Ui) -> Result<u8, CliError> {
@@ -47,6 +48,11 @@ fn text(stage: &Stage) -> String {
             vec![name.clone(), kind_name(tier), zones(tier), note.trim().to_owned()]
         }),
     );
+    for (name, service) in released(stage) {
+        let others: Vec<&str> = service.releases.keys().map(String::as_str).collect();
+        let first = service.release.as_deref().unwrap_or_default();
+        out += &format!("\n\nreleases of {name}: {} (begins with {first})", others.join(", "));
+    }
     out += "\n\n";
     out += &table(
         &["EXPERIMENT", "MUST", "WHY"],

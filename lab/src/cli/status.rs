@@ -12,9 +12,10 @@ use crate::plan::layout::Place;
 use crate::plan::main_name;
 use crate::plan::observed::State;
 use crate::plan::ports::SENTINEL_PORT;
+use crate::plan::releases::release_of;
 use crate::report::Ui;
 use crate::run::RunningLab;
-use crate::spec::model::Tier;
+use crate::spec::model::{Kind, Tier};
 use crate::spec::slots::Duty;
 
 /// One line of the listing.
@@ -24,6 +25,8 @@ struct Row {
     kind: String,
     zone: String,
     role: String,
+    /// The release that it runs, where its tier has releases.
+    release: Option<String>,
     health: String,
     address: String,
 }
@@ -35,7 +38,7 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
     let rows = rows(&engine, &lab).await?;
     let mut endpoints = endpoints::sites(&engine, &lab).await?;
     endpoints.extend(endpoints::stores(&lab, &lab.roles().await));
-    let faults = engine.markers().await?;
+    let (faults, deploy) = (engine.markers().await?, engine.deploy().await?);
     let canary = lab.control().canary().await.ok();
     if args.format == Format::Json {
         let nodes: Vec<Value> = rows.iter().map(json_row).collect();
@@ -50,17 +53,24 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
         ui.json(&json!({
             "lab": global.lab, "stage": lab.stage.stage, "nodes": nodes,
             "endpoints": endpoints, "faults": faults, "canary": canary,
+            "deploy": deploy.map(|d| json!({"tier": d.tier, "from": d.from, "to": d.to})),
         }));
         return Ok(0);
     }
     let mut text = format!("lab `{}`: {} ({})\n\n", global.lab, lab.stage.stage, lab.stage.title);
     text += &show::table(
         &["NODE", "TIER", "KIND", "ZONE", "ROLE", "HEALTH", "ADDRESS"],
-        rows.into_iter().map(|r| vec![r.node, r.tier, r.kind, r.zone, r.role, r.health, r.address]),
+        rows.into_iter().map(|r| {
+            let role = r.release.unwrap_or(r.role);
+            vec![r.node, r.tier, r.kind, r.zone, role, r.health, r.address]
+        }),
     );
     text += "\n";
     for Endpoint { node, what, url } in endpoints {
         text += &format!("\n{what:<9} {url}  ({node})");
+    }
+    if let Some(deploy) = &deploy {
+        text += &format!("\ndeploy    {} from {} to {}", deploy.tier, deploy.from, deploy.to);
     }
     for marker in &faults {
         text += &format!(
@@ -87,7 +97,8 @@ async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
     let containers = containers?;
     let rows = lab.places.iter().map(|place| {
         let tier = lab.stage.tiers.get(&place.tier);
-        let health = match containers.get(&main_name(engine.lab(), &place.name)).map(|c| c.state) {
+        let main = containers.get(&main_name(engine.lab(), &place.name));
+        let health = match main.map(|c| c.state) {
             None => "missing".into(),
             Some(State::Paused) => "frozen".into(),
             Some(state) if place.duty == Duty::Reserve && state.is_at_rest() => "in reserve".into(),
@@ -104,7 +115,8 @@ async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
             tier: place.tier.clone(),
             kind: tier.map_or_else(|| "network-proxy".into(), show::kind_name),
             zone: place.zone.clone(),
-            role: roles.get(&place.name).copied().map_or("", Role::as_str).into(),
+            role: roles.get(&place.name).copied().map_or(duty(tier), Role::as_str).into(),
+            release: main.and_then(release_of).map(str::to_owned),
             health,
             address: format!("{}:{port}", place.address),
         }
@@ -118,10 +130,19 @@ async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
         kind: "control".into(),
         zone: String::new(),
         role: String::new(),
+        release: None,
         health: if answers { "ready" } else { "not ready" }.into(),
         address: format!("{control}:{}", crate::control::PORT),
     });
     Ok(rows)
+}
+
+/// What tasks are that have no role of their own.
+fn duty(tier: Option<&Tier>) -> &'static str {
+    match tier.map(|tier| &tier.kind) {
+        Some(Kind::Service(service)) if service.worker.is_some() => "worker",
+        _ => "",
+    }
 }
 
 /// Where a node answers.
@@ -136,6 +157,6 @@ fn port(tier: Option<&Tier>, place: &Place) -> u16 {
 fn json_row(r: &Row) -> Value {
     json!({
         "node": r.node, "tier": r.tier, "kind": r.kind, "zone": r.zone, "role": r.role,
-        "health": r.health, "address": r.address,
+        "release": r.release, "health": r.health, "address": r.address,
     })
 }

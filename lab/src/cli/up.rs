@@ -2,7 +2,7 @@
 
 use super::args::UpArgs;
 use super::interrupt::Interrupt;
-use super::{CliError, Global, endpoints};
+use super::{CliError, Global, collector, endpoints};
 use crate::engine::{Engine, Lock};
 use crate::kinds::PublishMode;
 use crate::plan::Plan;
@@ -13,7 +13,8 @@ use crate::spec::model::Stage;
 
 /// Brings a stage up, or prints what that would take.
 pub async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<u8, CliError> {
-    let (stage, _) = spec::load(&args.stage)?;
+    let (mut stage, _) = spec::load(&args.stage)?;
+    collector::choose(&mut stage, args.otlp_endpoint.as_deref())?;
     let engine = Engine::connect(&global.lab).await?;
     let _lock = Lock::take(&global.lab)?;
     let publish = publish_mode(global, args.port);

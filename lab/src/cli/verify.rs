@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::args::VerifyArgs;
 use super::interrupt::Interrupt;
-use super::{CliError, Format, Global, report as rejudging, up};
+use super::{CliError, Format, Global, collector, report as rejudging, up};
 use crate::engine::{Engine, Lock};
 use crate::journal::{Entry, Event, RunStarted, Writer};
 use crate::plan::{CONTROL, main_name};
@@ -28,7 +28,11 @@ pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliE
         return Ok(findings.exit_code());
     }
     let stage = match &args.stage {
-        Some(name) => Some(spec::load(name)?.0),
+        Some(name) => {
+            let mut stage = spec::load(name)?.0;
+            collector::choose(&mut stage, args.otlp_endpoint.as_deref())?;
+            Some(stage)
+        }
         None => None,
     };
     let engine = Engine::connect(&global.lab).await?;

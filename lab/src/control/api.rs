@@ -1,14 +1,16 @@
 //! The control plane's own interface, for the tool: the journal out, events in, the canary's
 //! figures.
 
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::{Shared, metrics};
-use crate::journal::Entry;
+use super::{Shared, metrics, now, traces};
+use crate::journal::{Entry, Micros, ServiceMap};
 
 /// Port of the control plane's interface.
 pub const PORT: u16 = 7070;
@@ -34,6 +36,9 @@ pub(super) async fn serve(shared: Shared) -> std::io::Result<()> {
         .route("/events", post(events))
         .route("/canary", get(canary))
         .route("/metrics", get(numbers))
+        .route("/v1/traces", post(take_spans).layer(DefaultBodyLimit::max(traces::LARGEST)))
+        .route("/traces", get(examples))
+        .route("/traces/map", get(service_map))
         .with_state(shared);
     let listener = tokio::net::TcpListener::bind(("0.0.0.0", PORT)).await?;
     axum::serve(listener, router).await
@@ -78,4 +83,57 @@ async fn numbers(State(shared): State<Shared>) -> Result<String, (StatusCode, St
         Ok(samples) => Ok(metrics::text(&samples)),
         Err(e) => Err((StatusCode::SERVICE_UNAVAILABLE, e.to_string())),
     }
+}
+
+/// Spans, as OTLP has them over HTTP. Only its JSON encoding is understood.
+async fn take_spans(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, (StatusCode, String)> {
+    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !sent.is_some_and(|sent| sent.starts_with("application/json")) {
+        let hint = "set OTEL_EXPORTER_OTLP_PROTOCOL to http/json";
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, hint.into()));
+    }
+    match traces::accept(&shared, &body) {
+        Ok(()) => Ok(Json(json!({}))),
+        Err(e) => Err((StatusCode::BAD_REQUEST, e.to_string())),
+    }
+}
+
+/// A stretch of time; the last minute unless told.
+#[derive(Deserialize)]
+struct Window {
+    from: Option<Micros>,
+    to: Option<Micros>,
+}
+
+impl Window {
+    const DEFAULT: Micros = 60_000_000;
+
+    fn ends(&self) -> (Micros, Micros) {
+        let to = self.to.unwrap_or_else(now);
+        (self.from.unwrap_or(to - Self::DEFAULT), to)
+    }
+}
+
+/// Who called whom.
+async fn service_map(
+    State(shared): State<Shared>,
+    Query(window): Query<Window>,
+) -> Result<Json<ServiceMap>, (StatusCode, String)> {
+    let Some(config) = &shared.config.traces else {
+        let hint = "the stage has no `observability: {traces: true}`";
+        return Err((StatusCode::NOT_FOUND, hint.into()));
+    };
+    Ok(Json(shared.traces.map(window.ends(), config.sample_percent)))
+}
+
+/// How many requests are shown as examples.
+const EXAMPLES: usize = 5;
+
+/// A few requests of the window, from the edge to the stores: those that failed, and the slowest.
+async fn examples(State(shared): State<Shared>, Query(window): Query<Window>) -> Json<Value> {
+    Json(json!({ "traces": shared.traces.examples(window.ends(), EXAMPLES) }))
 }

@@ -75,7 +75,8 @@ pub async fn run(shared: Shared, recent: Arc<Recent>) {
         key_prefix: format!("{CANARY_PREFIX}-{:x}", now()),
     };
     let timeout = Duration::from_millis(shared.config.timeout_ms);
-    let config = LoadConfig { plan, targets, timeout, users: USERS, max_in_flight: None };
+    let name = shared.config.entry_name.clone();
+    let config = LoadConfig { plan, targets, name, timeout, users: USERS, max_in_flight: None };
     let sink = Box::new(move |op: Op| {
         recent.add(&op);
         shared.store.record(Event::Op(op));

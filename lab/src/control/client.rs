@@ -9,7 +9,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
 use super::{CanaryFigures, PORT};
-use crate::journal::{Entry, Event};
+use crate::journal::{Entry, Event, Micros, ServiceMap};
 
 /// Longest wait for one answer; a journal of hours is some tens of megabytes.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -73,6 +73,16 @@ impl ControlClient {
     /// When the control plane does not answer.
     pub async fn canary(&self) -> std::io::Result<CanaryFigures> {
         let bytes = self.send(Method::GET, "/canary", String::new()).await?;
+        serde_json::from_slice(&bytes).map_err(std::io::Error::other)
+    }
+
+    /// Who called whom in a stretch of time.
+    ///
+    /// # Errors
+    /// When the control plane does not answer, or the stage is not traced.
+    pub async fn service_map(&self, from: Micros, to: Micros) -> std::io::Result<ServiceMap> {
+        let path = format!("/traces/map?from={from}&to={to}");
+        let bytes = self.send(Method::GET, &path, String::new()).await?;
         serde_json::from_slice(&bytes).map_err(std::io::Error::other)
     }
 

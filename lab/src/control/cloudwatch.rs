@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Shared;
-use super::metrics::{self, CANARY_SUCCESS, Sample};
+use super::band::Band;
+use super::metrics::{self, BAND, CANARY_P99, CANARY_SUCCESS, Metric, OUTSIDE, Sample};
 use crate::engine::probe;
 use crate::journal::ControlEvent;
 
@@ -18,12 +19,34 @@ const NAMESPACE: &str = "lab";
 const PERIOD_S: f64 = 60.0;
 /// Never more often than this.
 const MOST_OFTEN: Duration = Duration::from_secs(1);
-/// Longest wait for the emulator.
-const TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest wait for the emulator. It loads a service when it is first asked for it, which takes 4 s on
+/// two free cores, and much longer while a lab starts.
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// So many points in a row make an alarm, and end it: the documented habit of one-minute alarms.
 const POINTS: u32 = 3;
-/// The alarm on what users see.
-const ALARM: &str = "canary-availability";
+
+/// An alarm as the emulator is told of it. The control plane decides itself and sets its state.
+struct Declared {
+    name: &'static str,
+    description: &'static str,
+    metric: Metric,
+    comparison: &'static str,
+}
+
+/// On what users see.
+const AVAILABILITY: Declared = Declared {
+    name: "canary-availability",
+    description: "The canary sees less available than was promised",
+    metric: CANARY_SUCCESS,
+    comparison: "LessThanThreshold",
+};
+/// On what is unusual, whatever was promised.
+const ANOMALY: Declared = Declared {
+    name: "canary-latency-anomaly",
+    description: "The canary is answered more slowly than it usually is",
+    metric: OUTSIDE,
+    comparison: "GreaterThanThreshold",
+};
 
 /// Where metrics go.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,27 +69,49 @@ pub async fn run(shared: Shared, target: CloudWatch) {
     let period = Duration::from_secs_f64(PERIOD_S / target.time_scale).max(MOST_OFTEN);
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut alarm = Alarm::default();
+    let (mut availability, mut anomaly) = (Alarm::default(), Alarm::default());
+    let mut band = Band::default();
     let mut declared = false;
     loop {
         ticks.tick().await;
-        let samples = match metrics::gather(&shared).await {
+        let mut samples = match metrics::gather(&shared).await {
             Ok(samples) => samples,
             Err(e) => {
                 tracing::warn!(error = %e, "no metrics");
                 continue;
             }
         };
-        declared = declared || sent(&target, &alarm_form(target.availability_percent)).await;
+        let value = |metric| samples.iter().find(|s| s.metric == metric).map(|s| s.value);
+        let low = value(CANARY_SUCCESS).map(|percent| percent < target.availability_percent);
+        let (slow, usual) = unusual(&mut band, value(CANARY_P99));
+        samples.extend(usual);
+        declared = declared || declare(&target).await;
         sent(&target, &data_form(&samples)).await;
-        let success = samples.iter().find(|s| s.metric == CANARY_SUCCESS).map(|s| s.value);
-        let low = success.map(|percent| percent < target.availability_percent);
-        if let Some(on) = alarm.take_in(low) {
-            let name = ALARM.to_owned();
-            shared.note(ControlEvent::Alarm { name, on });
-            sent(&target, &state_form(on)).await;
+        for (alarm, point, what) in
+            [(&mut availability, low, &AVAILABILITY), (&mut anomaly, slow, &ANOMALY)]
+        {
+            if let Some(on) = alarm.take_in(point) {
+                shared.note(ControlEvent::Alarm { name: what.name.to_owned(), on });
+                sent(&target, &state_form(what, on)).await;
+            }
         }
     }
+}
+
+async fn declare(target: &CloudWatch) -> bool {
+    let availability = alarm_form(&AVAILABILITY, target.availability_percent);
+    sent(target, &availability).await && sent(target, &alarm_form(&ANOMALY, 0.0)).await
+}
+
+/// Whether the canary is answered more slowly than usual, and what is published of that.
+fn unusual(band: &mut Band, p99: Option<f64>) -> (Option<bool>, Vec<Sample>) {
+    let Some(p99) = p99 else { return (None, Vec::new()) };
+    let edges = band.edges();
+    let slow = band.is_above(p99);
+    let plain = |metric, value| Sample { metric, labels: Vec::new(), value };
+    let outside = slow.map(|slow| plain(OUTSIDE, f64::from(u8::from(slow))));
+    let upper = edges.map(|edges| plain(BAND, edges.upper));
+    (slow, outside.into_iter().chain(upper).collect())
 }
 
 /// An alarm with equal points in a row.
@@ -108,7 +153,7 @@ async fn sent(target: &CloudWatch, form: &str) -> bool {
             false
         }
         Err(e) => {
-            tracing::debug!(error = %e, "CloudWatch does not answer");
+            tracing::warn!(error = %e, "CloudWatch does not answer");
             false
         }
     }
@@ -158,25 +203,25 @@ fn data_form(samples: &[Sample]) -> String {
     form("PutMetricData", &fields)
 }
 
-fn alarm_form(availability_percent: f64) -> String {
+fn alarm_form(alarm: &Declared, threshold: f64) -> String {
     let fields = [
-        field("AlarmName", ALARM),
-        field("AlarmDescription", "The canary sees less available than was promised"),
+        field("AlarmName", alarm.name),
+        field("AlarmDescription", alarm.description),
         field("Namespace", NAMESPACE),
-        field("MetricName", CANARY_SUCCESS.name),
+        field("MetricName", alarm.metric.name),
         field("Statistic", "Average"),
         field("Period", "60"),
         field("EvaluationPeriods", POINTS.to_string()),
-        field("Threshold", availability_percent.to_string()),
-        field("ComparisonOperator", "LessThanThreshold"),
+        field("Threshold", threshold.to_string()),
+        field("ComparisonOperator", alarm.comparison),
         field("TreatMissingData", "ignore"),
     ];
     form("PutMetricAlarm", &fields)
 }
 
-fn state_form(on: bool) -> String {
+fn state_form(alarm: &Declared, on: bool) -> String {
     let fields = [
-        field("AlarmName", ALARM),
+        field("AlarmName", alarm.name),
         field("StateValue", if on { "ALARM" } else { "OK" }),
         field("StateReason", format!("{POINTS} points in a row")),
     ];

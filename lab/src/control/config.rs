@@ -1,11 +1,13 @@
 //! What the control plane is told when it is created.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CloudWatch, ControlError, Group};
+use super::{CloudWatch, ControlError, Group, HostedZone, SizedDatabase, TracesConfig};
+use crate::dns::EntryName;
+use crate::plan::QueueAt;
 use crate::plan::node::Probe;
 use crate::spec::model::{ControlPlane, Name};
 
@@ -21,11 +23,32 @@ pub struct ControlConfig {
     /// The scaling groups.
     #[serde(default)]
     pub groups: Vec<Group>,
+    /// The queues that workers take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<QueueAt>,
+    /// Databases with capacity units.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<SizedDatabase>,
+    /// The site's zone, where the stage has a service that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosted_zone: Option<HostedZone>,
+    /// Where edge caches with a front door say what they let in: tier, address, port.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub front_doors: Vec<(Name, Ipv4Addr, u16)>,
     /// Where metrics go, where the stage has such a service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloudwatch: Option<CloudWatch>,
+    /// Which requests are traced, where any are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traces: Option<TracesConfig>,
+    /// The user's own collector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collector: Option<SocketAddrV4>,
     /// Where the canary sends its requests.
     pub entry: Vec<(Ipv4Addr, u16)>,
+    /// How the canary finds them by name, where the stage has a name server for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry_name: Option<EntryName>,
     /// Path that answers 2xx there once the site is up.
     pub entry_path: String,
     /// Longest the canary waits for one answer, in milliseconds.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-use super::Shared;
+use super::{Shared, front_door};
 use crate::engine::EngineError;
 use crate::plan::observed::{Part, State};
 
@@ -29,6 +29,11 @@ pub const GROUP_SIZE: Metric =
 /// How many of them run.
 pub const GROUP_RUNNING: Metric =
     Metric { name: "lab_group_running_tasks", help: "Tasks of a scaling group that run" };
+/// Capacity of the node that writes of a database tier.
+pub const CAPACITY_UNITS: Metric = Metric {
+    name: "lab_database_capacity_units",
+    help: "Capacity units that the writing node of a database tier has",
+};
 const NODES: Metric = Metric { name: "lab_nodes", help: "Nodes of a tier, by what they do" };
 const CANARY_REQUESTS: Metric =
     Metric { name: "lab_canary_requests", help: "Requests of the canary in the last ten seconds" };
@@ -37,7 +42,25 @@ pub const CANARY_SUCCESS: Metric = Metric {
     name: "lab_canary_success_percent",
     help: "Share of the canary's requests that succeeded, of the last ten seconds",
 };
-const CANARY_P99: Metric = Metric {
+/// Upper edge of the band that the canary's latency is usually in.
+pub const BAND: Metric = Metric {
+    name: "lab_canary_p99_band_upper_milliseconds",
+    help: "Upper edge of the band in which the canary's 99th percentile usually is",
+};
+/// Whether it is above that.
+pub const OUTSIDE: Metric = Metric {
+    name: "lab_canary_p99_above_band",
+    help: "1 while the canary's 99th percentile is above its usual band",
+};
+const SPANS: Metric = Metric { name: "lab_trace_spans", help: "Spans taken since the start" };
+const UNREAD_SPANS: Metric =
+    Metric { name: "lab_trace_spans_unread", help: "Spans that could not be read" };
+const FORWARDED: Metric =
+    Metric { name: "lab_otlp_forwarded", help: "Requests that the user's own collector took" };
+const NOT_FORWARDED: Metric =
+    Metric { name: "lab_otlp_not_forwarded", help: "Requests that it did not take" };
+/// 99th percentile of the canary's latency.
+pub const CANARY_P99: Metric = Metric {
     name: "lab_canary_p99_milliseconds",
     help: "99th percentile of the canary's latency, of the last ten seconds",
 };
@@ -62,6 +85,16 @@ impl Gauges {
     pub fn set(&self, metric: Metric, tier: &str, value: f64) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert((metric, tier.to_owned()), value);
+    }
+
+    /// Remembers the latest number of a tier, or that it is not known.
+    pub fn put(&self, metric: Metric, tier: &str, value: Option<f64>) {
+        let Some(value) = value else {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            known.remove(&(metric, tier.to_owned()));
+            return;
+        };
+        self.set(metric, tier, value);
     }
 
     fn samples(&self) -> Vec<Sample> {
@@ -89,8 +122,26 @@ pub async fn gather(shared: &Shared) -> Result<Vec<Sample>, EngineError> {
         samples.push(plain(CANARY_P99, canary.p99_ms));
     }
     samples.extend(shared.gauges.samples());
+    samples.extend(front_door::samples(&shared.config.front_doors).await);
+    samples.extend(of_traces(shared));
     samples.extend(nodes(shared).await?);
     Ok(samples)
+}
+
+fn of_traces(shared: &Shared) -> Vec<Sample> {
+    let pairs = |names: [Metric; 2], (kept, lost): (u64, u64)| {
+        let values = [kept as f64, lost as f64];
+        let sample = |(metric, value)| Sample { metric, labels: Vec::new(), value };
+        names.into_iter().zip(values).map(sample).collect::<Vec<_>>()
+    };
+    let mut samples = Vec::new();
+    if shared.config.traces.is_some() {
+        samples.extend(pairs([SPANS, UNREAD_SPANS], shared.traces.counts()));
+    }
+    if let Some(counts) = shared.forward.counts() {
+        samples.extend(pairs([FORWARDED, NOT_FORWARDED], counts));
+    }
+    samples
 }
 
 async fn nodes(shared: &Shared) -> Result<Vec<Sample>, EngineError> {

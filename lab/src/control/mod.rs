@@ -2,24 +2,33 @@
 //! container and only repairs and watches; the data plane works without it.
 
 mod api;
+mod band;
 mod canary;
+mod capacity;
 pub mod client;
 mod cloudwatch;
 mod config;
 mod etcd;
 mod fence;
+mod front_door;
 mod metrics;
+mod queues;
 mod replace;
+mod route53;
 mod scaling;
 mod store;
 mod takeover;
+mod traces;
 mod witness;
 
 pub use api::{CanaryFigures, PORT};
+pub use capacity::SizedDatabase;
 pub use cloudwatch::CloudWatch;
 pub use config::{ControlConfig, WatchedNode};
+pub use route53::HostedZone;
 pub use scaling::Group;
 pub use store::now;
+pub use traces::{LOG_PORT, TracesConfig};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -68,6 +77,8 @@ struct Shared {
     store: Arc<Store>,
     recent: Arc<canary::Recent>,
     gauges: Arc<metrics::Gauges>,
+    traces: Arc<traces::Traces>,
+    forward: Arc<traces::Forward>,
     changed: Arc<Notify>,
 }
 
@@ -83,9 +94,10 @@ pub async fn run(config: &Path) -> Result<(), ControlError> {
     let config = Arc::new(ControlConfig::read(config)?);
     let engine = Engine::connect(&config.lab).await?;
     let store = Arc::new(Store::open(Path::new(DATA_PATH))?);
-    let (recent, gauges) = (Arc::default(), Arc::default());
+    let (recent, gauges, traces) = (Arc::default(), Arc::default(), Arc::default());
+    let forward = Arc::new(traces::Forward::new(config.collector.map(Into::into)));
     let changed = Arc::new(Notify::new());
-    let shared = Shared { config, engine, store, recent, gauges, changed };
+    let shared = Shared { config, engine, store, recent, gauges, traces, forward, changed };
     shared.note(ControlEvent::Started);
     witness::start(shared.clone());
     tokio::spawn(notice(shared.clone()));
@@ -93,12 +105,25 @@ pub async fn run(config: &Path) -> Result<(), ControlError> {
     for cluster in shared.config.clusters() {
         tokio::spawn(fence::run(shared.clone(), cluster));
     }
+    for database in shared.config.databases.clone() {
+        tokio::spawn(capacity::run(shared.clone(), database));
+    }
     for group in shared.config.groups.clone() {
         tokio::spawn(scaling::run(shared.clone(), group));
+    }
+    if let Some(zone) = shared.config.hosted_zone.clone() {
+        tokio::spawn(route53::run(shared.clone(), zone));
     }
     if let Some(target) = shared.config.cloudwatch.clone() {
         tokio::spawn(cloudwatch::run(shared.clone(), target));
     }
+    for queue in shared.config.queues.clone() {
+        tokio::spawn(queues::run(shared.clone(), queue));
+    }
+    if shared.config.traces.is_some() {
+        tokio::spawn(traces::listen(shared.clone()));
+    }
+    tokio::spawn(traces::forward(shared.clone()));
     tokio::spawn(canary::run(shared.clone(), Arc::clone(&shared.recent)));
     tokio::select! {
         served = api::serve(shared) => served.map_err(ControlError::Serve),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Shared, WatchedNode, etcd, takeover};
+use crate::engine::deploys::deploy_among;
 use crate::engine::markers::markers_among;
 use crate::engine::probe::{self, Ready};
 use crate::engine::{EngineError, Marker};
@@ -51,7 +52,9 @@ async fn look(
 ) -> Result<(), EngineError> {
     let containers = shared.engine.containers().await?;
     let markers = markers_among(containers.values())?;
-    for node in &shared.config.nodes {
+    // Who deploys ends and starts a tier's tasks himself.
+    let deploying = deploy_among(containers.values())?.map(|d| d.tier);
+    for node in shared.config.nodes.iter().filter(|n| Some(&n.tier) != deploying.as_ref()) {
         let find = |name: String| containers.get(&name);
         let lab = &shared.config.lab;
         let (Some(holder), Some(main)) =

@@ -5,7 +5,7 @@ mod pick;
 mod policy;
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::metrics::{GROUP_RUNNING, GROUP_SIZE, REQUESTS_PER_TASK};
 use super::{Shared, WatchedNode};
+use crate::balancer::Weights;
+use crate::balancer::client::BalancerClient;
+use crate::engine::deploys::deploy_among;
 use crate::engine::markers::markers_among;
 use crate::engine::{Engine, EngineError, Marker, probe};
 use crate::journal::ControlEvent;
@@ -44,6 +47,16 @@ pub struct Group {
     pub time_scale: f64,
     /// Load balancers that send it requests: where each says how many.
     pub balancers: Vec<(Ipv4Addr, u16)>,
+}
+
+/// What there is of a group.
+struct Seen {
+    /// Its tasks.
+    tasks: Vec<Task>,
+    /// The zones that faults have taken.
+    dark: Vec<String>,
+    /// A release is being deployed: who does that starts and ends the tasks meanwhile.
+    deploying: bool,
 }
 
 /// What the loop remembers. All of it can be lost: the size is then the number of tasks that run.
@@ -97,7 +110,7 @@ impl Loop {
         let requests = self.requests().await;
         let now = Instant::now();
         let before = std::mem::replace(&mut self.last, requests.map(|count| (now, count)));
-        let (tasks, _) = self.tasks().await?;
+        let Seen { tasks, deploying, .. } = self.tasks().await?;
         let running = tasks.iter().filter(|t| t.now == Now::Runs).count();
         let per_task = before.zip(requests).and_then(|((at, before), count)| {
             let seconds = now.duration_since(at).as_secs_f64();
@@ -108,6 +121,9 @@ impl Loop {
         let size = self.size.unwrap_or(u16::try_from(running).unwrap_or(u16::MAX));
         self.publish(per_task, size, running);
         let since = now.duration_since(self.began);
+        if deploying {
+            return Ok(());
+        }
         if let Some(change) = self.policy.decide(&mut self.memory, since, size, per_task) {
             let tier = self.group.tier.clone();
             self.shared.note(ControlEvent::Scaled {
@@ -133,7 +149,10 @@ impl Loop {
 
     /// Starts and ends tasks until there are as many as there shall be.
     async fn look(&mut self) -> Result<(), EngineError> {
-        let (tasks, dark) = self.tasks().await?;
+        let Seen { tasks, dark, deploying } = self.tasks().await?;
+        if deploying {
+            return Ok(());
+        }
         let running = tasks.iter().filter(|t| t.now == Now::Runs).count();
         let running = u16::try_from(running).unwrap_or(u16::MAX);
         let size = *self.size.get_or_insert(running.max(self.group.min));
@@ -163,8 +182,8 @@ impl Loop {
         });
     }
 
-    /// The group's tasks, and the zones that are lost.
-    async fn tasks(&self) -> Result<(Vec<Task>, Vec<String>), EngineError> {
+    /// The group as it is.
+    async fn tasks(&self) -> Result<Seen, EngineError> {
         let config = &self.shared.config;
         let containers = self.shared.engine.containers().await?;
         let markers = markers_among(containers.values())?;
@@ -182,7 +201,12 @@ impl Loop {
             Task { name: node.name.clone(), zone: node.zone.clone(), reserve: node.reserve, now }
         };
         let own = config.nodes.iter().filter(|n| n.tier == self.group.tier);
-        Ok((own.map(task).collect(), dark(&config.nodes, &markers)))
+        let deploy = deploy_among(containers.values())?;
+        Ok(Seen {
+            tasks: own.map(task).collect(),
+            dark: dark(&config.nodes, &markers),
+            deploying: deploy.is_some_and(|d| d.tier == self.group.tier),
+        })
     }
 
     /// Requests that all load balancers of the group have had; nothing when one cannot say.
@@ -197,8 +221,21 @@ impl Loop {
             let body: serde_json::Value = serde_json::from_str(&answer.body).ok()?;
             sum = sum.checked_add(body["requests"].as_u64()?)?;
             answered = true;
+            if body["weighted"].as_bool() == Some(true) {
+                self.forget_shares(SocketAddrV4::new(*address, *port)).await;
+            }
         }
         answered.then_some(sum)
+    }
+}
+
+impl Loop {
+    /// A load balancer that was down when a deploy ended still has its shares.
+    async fn forget_shares(&self, balancer: SocketAddrV4) {
+        if matches!(self.tasks().await, Ok(Seen { deploying: false, .. })) {
+            let forgotten = BalancerClient::new(balancer).weigh(&Weights::new()).await;
+            tracing::info!(%balancer, ?forgotten, "shares of a deploy that has ended");
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! From a node's specification to its two containers.
 
+use std::collections::HashMap;
+
 use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig,
     NetworkingConfig, PortBinding, VolumeCreateRequest,
@@ -9,6 +11,7 @@ use bollard::query_parameters::{CreateContainerOptions, UploadToContainerOptions
 use super::{Engine, EngineError, LABEL_NODE, LABEL_SPEC};
 use crate::plan::node::{ConfigFile, NodeSpec};
 use crate::plan::observed::Part;
+use crate::plan::releases::{LABEL_RELEASE, LABEL_TIER};
 use crate::plan::{holder_name, main_name, network_name, volume_name};
 
 impl Engine {
@@ -28,20 +31,23 @@ impl Engine {
                 host_ip: Some("127.0.0.1".into()),
                 host_port: Some(if p.host == 0 { String::new() } else { p.host.to_string() }),
             };
-            (format!("{}/tcp", p.container), Some(vec![binding]))
+            let protocols = if p.udp { &["tcp", "udp"][..] } else { &["tcp"] };
+            let port =
+                |protocol| (format!("{}/{protocol}", p.container), Some(vec![binding.clone()]));
+            protocols.iter().map(port).collect::<HashMap<_, _>>()
         });
         let body = ContainerCreateBody {
             image: Some(image.into()),
             hostname: Some(node.name.clone()),
             labels: Some(self.node_labels(node, Part::Holder)),
-            exposed_ports: publish.as_ref().map(|(port, _)| vec![port.clone()]),
+            exposed_ports: publish.as_ref().map(|ports| ports.keys().cloned().collect()),
             stop_signal: Some("SIGKILL".into()),
             host_config: Some(HostConfig {
                 network_mode: Some(network_name(&self.lab)),
                 cap_drop: Some(vec!["ALL".into()]),
                 cap_add: Some(vec!["NET_ADMIN".into()]),
                 security_opt: Some(vec!["no-new-privileges".into()]),
-                port_bindings: publish.map(|p| [p].into()),
+                port_bindings: publish,
                 pids_limit: Some(64),
                 ..Default::default()
             }),
@@ -133,20 +139,20 @@ impl Engine {
         node: &NodeSpec,
         part: Part,
     ) -> std::collections::HashMap<String, String> {
-        self.labels(
-            part.as_str(),
-            &[
-                (LABEL_NODE, &node.name),
-                (LABEL_SPEC, &node.hash()),
-                ("lab.tier", &node.tier),
-                ("lab.kind", &node.kind),
-                ("lab.region", &node.region),
-                ("lab.zone", &node.zone),
-                ("lab.address", &node.address.to_string()),
-            ],
-        )
-        .into_iter()
-        .collect()
+        let spec = if part == Part::Holder { node.holder_hash() } else { node.hash() };
+        let address = node.address.to_string();
+        let mut labels = vec![
+            (LABEL_NODE, node.name.as_str()),
+            (LABEL_SPEC, &spec),
+            (LABEL_TIER, &node.tier),
+            ("lab.kind", &node.kind),
+            ("lab.region", &node.region),
+            ("lab.zone", &node.zone),
+            ("lab.address", &address),
+        ];
+        let release = node.release.as_deref().filter(|_| part == Part::Main);
+        labels.extend(release.map(|release| (LABEL_RELEASE, release)));
+        self.labels(part.as_str(), &labels).into_iter().collect()
     }
 }
 

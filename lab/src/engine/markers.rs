@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Engine, EngineError};
 use crate::plan::observed::{ObservedContainer, Part};
-use crate::spec::model::{Fault, PoisonedRoute};
+use crate::spec::model::{Fault, Name, PoisonedRoute};
 
 const LABEL_FAULT: &str = "lab.fault";
 
@@ -26,6 +26,9 @@ pub struct Marker {
     /// Routes of network proxies that suffer: healing ends that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<PoisonedRoute>,
+    /// For a release: the tier, and the release from before, which the heal brings back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<(Name, Name)>,
     /// The command that injected it and will heal it.
     pub owner: Owner,
 }

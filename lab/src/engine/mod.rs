@@ -2,6 +2,7 @@
 //! memory: what it knows it reads from the labels of the lab's own containers.
 
 mod create;
+pub mod deploys;
 pub mod down;
 mod error;
 mod exec;
@@ -11,12 +12,16 @@ pub mod markers;
 pub mod network;
 mod observe;
 pub mod probe;
+mod resize;
+pub mod sqs;
 
+pub use deploys::DeployMarker;
 pub use error::EngineError;
 pub use execute::{Executed, Progress, Surroundings};
 pub use lock::Lock;
 pub use markers::{Marker, Owner};
 pub use network::LabIdentity;
+pub use resize::Usage;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use bollard::models::{ContainerSummary, ContainerSummaryStateEnum as S, Network};
+use bollard::models::{
+    ContainerSummary, ContainerSummaryStateEnum as S, Network, PortSummary, PortSummaryTypeEnum,
+};
 use bollard::query_parameters::{
     EventsOptions, ListContainersOptions, ListNetworksOptions, ListVolumesOptions,
 };
@@ -121,10 +123,19 @@ fn container(summary: ContainerSummary) -> Option<(String, ObservedContainer)> {
             _ => State::Dead,
         },
         image: summary.image.unwrap_or_default(),
-        ports: ports.iter().filter_map(|p| Some((p.private_port, p.public_port?))).collect(),
+        ports: published(&ports),
         labels,
     };
     Some((name, observed))
+}
+
+/// The published ports. What answers over UDP as well is asked over UDP: where Docker chose the ports,
+/// the two differ.
+fn published(ports: &[PortSummary]) -> Vec<(u16, u16)> {
+    let is_udp = |p: &&PortSummary| p.typ == Some(PortSummaryTypeEnum::UDP);
+    let udp: Vec<u16> = ports.iter().filter(is_udp).map(|p| p.private_port).collect();
+    let kept = ports.iter().filter(|p| is_udp(p) || !udp.contains(&p.private_port));
+    kept.filter_map(|p| Some((p.private_port, p.public_port?))).collect()
 }
 
 /// Whether a container ended as it was told to: with 0, or by SIGTERM if it does not handle that.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{ImageError, ImageName};
 
-static FOLDERS: [(ImageName, Dir<'static>); 11] = [
+static FOLDERS: [(ImageName, Dir<'static>); 12] = [
     (ImageName::Base, include_dir!("$CARGO_MANIFEST_DIR/../images/base")),
     (ImageName::Net, include_dir!("$CARGO_MANIFEST_DIR/../images/net")),
     (ImageName::Postgres, include_dir!("$CARGO_MANIFEST_DIR/../images/postgres")),
@@ -20,6 +20,7 @@ static FOLDERS: [(ImageName, Dir<'static>); 11] = [
     (ImageName::AwsLocalstack, include_dir!("$CARGO_MANIFEST_DIR/../images/aws-localstack")),
     (ImageName::AwsMinistack, include_dir!("$CARGO_MANIFEST_DIR/../images/aws-ministack")),
     (ImageName::Dbproxy, include_dir!("$CARGO_MANIFEST_DIR/../images/dbproxy")),
+    (ImageName::Dns, include_dir!("$CARGO_MANIFEST_DIR/../images/dns")),
 ];
 /// The folder of the application is its crate; only the Dockerfile belongs to the image.
 static APP_DOCKERFILE: &str = include_str!("../../../images/app/Dockerfile");
@@ -191,7 +192,9 @@ pub fn contexts_of(
                     }
                 }
             }
-            ImageName::Nginx | ImageName::Control => add("lab", &programs.lab, 0o755),
+            ImageName::Nginx | ImageName::Control | ImageName::Dns => {
+                add("lab", &programs.lab, 0o755)
+            }
             ImageName::App | ImageName::Box => add("shop", &programs.shop, 0o755),
             ImageName::NetProxy => add("netproxy", &programs.netproxy, 0o755),
             _ => {}

@@ -50,11 +50,13 @@ pub enum ImageName {
     AwsMinistack,
     /// pgbouncer and HAProxy.
     Dbproxy,
+    /// PowerDNS with the program that answers it.
+    Dns,
 }
 
 impl ImageName {
     /// All of them, in an order in which they can be built.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Base,
         Self::Net,
         Self::Postgres,
@@ -68,6 +70,7 @@ impl ImageName {
         Self::AwsLocalstack,
         Self::AwsMinistack,
         Self::Dbproxy,
+        Self::Dns,
     ];
 
     /// The name in references, and of the folder in `images/`.
@@ -86,6 +89,7 @@ impl ImageName {
             Self::AwsLocalstack => "aws-localstack",
             Self::AwsMinistack => "aws-ministack",
             Self::Dbproxy => "dbproxy",
+            Self::Dns => "dns",
         }
     }
 

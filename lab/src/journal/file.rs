@@ -1,6 +1,6 @@
 //! Reading and writing `journal.jsonl`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -37,13 +37,16 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Opens `path` for appending and creates it when it is not there.
+    /// Opens `path` for appending and creates it when it is not there. Until the writer is dropped, or
+    /// its process ends however it ends, [`is_being_written`] is true.
     pub fn append(path: &Path) -> Result<Self, JournalError> {
         let file = OpenOptions::new()
             .create(true)
             .append(true)
             .open(path)
             .map_err(|source| JournalError::Io { path: path.into(), source })?;
+        // Only a sign for readers: a file system without locks loses nothing but that.
+        let _ = file.try_lock();
         Ok(Self { path: path.into(), out: BufWriter::new(file) })
     }
 
@@ -64,6 +67,11 @@ impl Writer {
     }
 }
 
+/// Whether a run still writes this journal. False where the file system cannot tell.
+pub fn is_being_written(path: &Path) -> bool {
+    File::open(path).is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Reads a whole journal. A last line that was cut off (the writer was killed) is dropped.
 pub fn read(path: &Path) -> Result<Vec<Entry>, JournalError> {
     let io = |source| JournalError::Io { path: path.into(), source };
@@ -80,4 +88,20 @@ pub fn read(path: &Path) -> Result<Vec<Entry>, JournalError> {
         }
     }
     Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_is_being_written_until_its_writer_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        assert!(!is_being_written(&path), "there is none");
+        let writer = Writer::append(&path).unwrap();
+        assert!(is_being_written(&path));
+        drop(writer);
+        assert!(!is_being_written(&path));
+    }
 }

@@ -7,12 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::spec::model::{Fault, Stage};
 
+mod control;
 mod crowd;
 mod file;
+mod flood;
+mod queues;
 mod seen;
+mod service_map;
+pub use control::{ControlEvent, StalledPart};
 pub use crowd::CrowdAnswered;
-pub use file::{JournalError, Writer, read};
+pub use file::{JournalError, Writer, is_being_written, read};
+pub use flood::FloodEnded;
+pub use queues::{DeadLetter, Effect, QueueRead, bad_message};
 pub use seen::{Caches, EdgeUse, Forum, KeptBy, ShopUse, Showed, ShownPost};
+pub use service_map::{Calls, Mapped, Service, ServiceMap, Traffic};
 
 /// Microseconds since the Unix epoch. All entries of a run are stamped by one machine's clock.
 pub type Micros = i64;
@@ -104,8 +112,12 @@ pub enum Event {
     },
     /// What became of a flash crowd.
     CrowdAnswered(CrowdAnswered),
+    /// What became of a flood.
+    FloodEnded(FloodEnded),
     /// One client operation, written when its outcome is known.
     Op(Op),
+    /// The map of services, as it was in a phase of the current experiment.
+    ServiceMap(Mapped),
     /// Something the control plane saw or did.
     Control(ControlEvent),
     /// A chunk of what the final read of one kind of write found.
@@ -122,6 +134,29 @@ pub enum Event {
     },
     /// The final read of the ledger and the stock.
     AuditLedger(Ledger),
+    /// A chunk of what the final read of one sort of effect found.
+    AuditEffects {
+        /// Which effects were read back.
+        effect: Effect,
+        /// Idempotency key of the write, and how many effects followed from it.
+        keys: Vec<(String, u32)>,
+    },
+    /// The final read of one sort of effect is complete.
+    AuditEffectsEnd {
+        /// Which effects were read back.
+        effect: Effect,
+        /// For how long they were waited for, in milliseconds.
+        waited_ms: u64,
+    },
+    /// A queue as it was at this moment: before the fault, and at the end.
+    QueueRead(QueueRead),
+    /// A queue that could not be looked at.
+    QueueUnread {
+        /// Its name.
+        queue: String,
+        /// Why.
+        reason: String,
+    },
     /// A final read that did not work.
     AuditFailed {
         /// What was to be read.
@@ -273,76 +308,6 @@ impl OpKind {
             Self::ReadProfile => "read-profile",
         }
     }
-}
-
-/// What the control plane saw or did; `node` is a node's name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "control", rename_all = "kebab-case")]
-pub enum ControlEvent {
-    /// The control plane began to work.
-    Started,
-    /// A node stopped answering.
-    Detected {
-        /// The node.
-        node: String,
-        /// What was seen.
-        how: String,
-    },
-    /// A dead database node can no longer be primary.
-    Fenced {
-        /// The node.
-        node: String,
-    },
-    /// A node became primary.
-    Promoted {
-        /// The node.
-        node: String,
-    },
-    /// A failed task or node was started again.
-    Replaced {
-        /// The node.
-        node: String,
-    },
-    /// A node answers again.
-    Recovered {
-        /// The node.
-        node: String,
-    },
-    /// The machine itself stood still, until the moment of this entry.
-    Stalled {
-        /// What of it.
-        part: StalledPart,
-        /// Since when.
-        since: Micros,
-    },
-    /// An alarm went on or off.
-    Alarm {
-        /// Its name.
-        name: String,
-        /// Whether it is on now.
-        on: bool,
-    },
-    /// A scaling group shall have another number of tasks.
-    Scaled {
-        /// The tier.
-        tier: String,
-        /// The number so far.
-        from: u16,
-        /// The number from now on.
-        to: u16,
-        /// Why.
-        why: String,
-    },
-}
-
-/// What of the machine stood still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StalledPart {
-    /// A write to the disk took much longer than it does.
-    Disk,
-    /// A process that wanted to run was let run much later.
-    Processor,
 }
 
 /// The final read of money and stock.

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use super::port_of;
 use crate::plan::layout::{Place, of_tier, with_duty};
 use crate::spec::edges::is_faultable;
-use crate::spec::model::Stage;
+use crate::spec::model::{Edge, Kind, Stage};
 use crate::spec::slots::{Duty, network_tier};
 
 /// First port on which a network proxy listens for others.
@@ -48,9 +48,7 @@ pub(super) fn seen(
     port: u16,
 ) -> SocketAddrV4 {
     let own = SocketAddrV4::new(to.address, port);
-    let proxies = network_tier(&from.tier);
-    of_tier(places, &proxies)
-        .find(|p| p.duty == Duty::NetworkProxy && p.zone == from.zone)
+    proxy_of(places, from)
         .and_then(|proxy| routes(stage, places, proxy).into_iter().find(|r| r.upstream == own))
         .map_or(own, |route| route.listen)
 }
@@ -62,34 +60,75 @@ pub struct Route {
     pub name: String,
     /// The tier that is called.
     pub to: String,
+    /// For a managed service with a route of its own: the service, as it is spelt in stage files.
+    pub service: Option<&'static str>,
     /// Where the proxy listens.
     pub listen: SocketAddrV4,
     /// Where it hands on to.
     pub upstream: SocketAddrV4,
 }
 
-/// Every route of one network proxy, in the order of the stage's edges; empty for any other node.
+/// Every route of one network proxy, in the order of the stage's edges; empty for any other node. One
+/// to each node comes first, then one to each managed service: an emulator answers for many, and one
+/// of them may be slow while the others are not.
 pub fn routes(stage: &Stage, places: &[Place], proxy: &Place) -> Vec<Route> {
     if proxy.duty != Duty::NetworkProxy {
         return Vec::new();
     }
-    let edges = stage
-        .edges
-        .iter()
-        .filter(|e| network_tier(&e.from) == proxy.tier && is_faultable(stage, e));
-    let ends = edges.flat_map(|edge| {
-        let port = stage.tiers.get(&edge.to).map(|t| port_of(&t.kind));
-        of_tier(places, &edge.to).filter_map(move |p| Some((edge, p, port?)))
+    let edges = || {
+        let own = |e: &&Edge| network_tier(&e.from) == proxy.tier && is_faultable(stage, e);
+        stage.edges.iter().filter(own)
+    };
+    let nodes = edges().flat_map(|edge| of_tier(places, &edge.to).map(move |p| (edge, p, None)));
+    let services = edges().flat_map(|edge| {
+        let all = services(stage, places, &edge.to).into_iter();
+        all.map(move |(service, place)| (edge, place, Some(service)))
     });
     (FIRST_LISTEN_PORT..)
-        .zip(ends)
-        .map(|(listen, (edge, to, port))| Route {
-            name: format!("{}-to-{}", edge.from, to.name),
-            to: edge.to.clone(),
-            listen: SocketAddrV4::new(proxy.address, listen),
-            upstream: SocketAddrV4::new(to.address, port),
+        .zip(nodes.chain(services))
+        .filter_map(|(listen, (edge, to, service))| {
+            let port = port_of(&stage.tiers.get(&edge.to)?.kind);
+            let suffix = service.map(|service| format!("-{service}")).unwrap_or_default();
+            Some(Route {
+                name: format!("{}-to-{}{suffix}", edge.from, to.name),
+                to: edge.to.clone(),
+                service,
+                listen: SocketAddrV4::new(proxy.address, listen),
+                upstream: SocketAddrV4::new(to.address, port),
+            })
         })
         .collect()
+}
+
+/// The managed services of a tier, each with the emulator that answers for it.
+fn services<'a>(stage: &Stage, places: &'a [Place], tier: &str) -> Vec<(&'static str, &'a Place)> {
+    let Some(Kind::Aws(kind)) = stage.tiers.get(tier).map(|t| &t.kind) else { return Vec::new() };
+    let emulator = |duty| places.iter().find(|p| p.tier == tier && p.duty == duty);
+    let used = kind.services.used().into_iter();
+    used.filter_map(|(service, e)| Some((service, emulator(Duty::Emulator(e))?))).collect()
+}
+
+/// Where a node is told a managed service is: along a faultable edge at a route of its own.
+pub(super) fn service_at(
+    stage: &Stage,
+    places: &[Place],
+    from: &Place,
+    tier: &str,
+    service: &str,
+    port: u16,
+) -> Option<SocketAddrV4> {
+    let (_, place) = services(stage, places, tier).into_iter().find(|(s, _)| *s == service)?;
+    let own = SocketAddrV4::new(place.address, port);
+    let of_service = |r: &Route| r.to == tier && r.service == Some(service);
+    let route = proxy_of(places, from)
+        .and_then(|proxy| routes(stage, places, proxy).into_iter().find(of_service));
+    Some(route.map_or(own, |route| route.listen))
+}
+
+/// The network proxy of a caller.
+fn proxy_of<'a>(places: &'a [Place], from: &Place) -> Option<&'a Place> {
+    let tier = network_tier(&from.tier);
+    places.iter().find(|p| p.tier == tier && p.duty == Duty::NetworkProxy && p.zone == from.zone)
 }
 
 /// Addresses as the environment of an application carries them: `10.0.1.5:5432,10.0.2.5:5432`.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-use super::address::{Order, addresses};
+use super::address::{Order, addresses, service_at};
 use super::{Context, blank, password};
 use crate::plan::layout::Place;
 use crate::plan::node::{NodeSpec, Probe};
-use crate::spec::model::{Aws, Emulator, Kind};
+use crate::spec::model::{Aws, Emulator, Kind, Stage};
 use crate::spec::slots::Duty;
 
 /// Port on which each emulator answers for all its services.
@@ -64,7 +64,12 @@ pub(super) fn probe(emulator: Emulator) -> Probe {
 
 /// The name of the provider's region that a node's region stands for.
 pub(super) fn region(context: &Context<'_>, place: &Place) -> String {
-    let regions = &context.stage.regions;
+    region_of(context.stage, place)
+}
+
+/// The same, of a stage.
+pub(super) fn region_of(stage: &Stage, place: &Place) -> String {
+    let regions = &stage.regions;
     let at = regions.iter().position(|r| r.name == place.region).unwrap_or_default();
     REGIONS[at % REGIONS.len()].to_owned()
 }
@@ -86,9 +91,8 @@ pub(super) fn env(
         env.insert("AWS_ENDPOINT_URL".into(), at);
     }
     for (name, _, variable) in NAMES {
-        let emulator = used.iter().find(|(used, _)| *used == name).map(|(_, emulator)| *emulator);
-        if let Some(at) = emulator.and_then(url) {
-            env.insert(format!("AWS_ENDPOINT_URL_{variable}"), at);
+        if let Some(at) = service_at(context.stage, places, from, tier, name, AWS_PORT) {
+            env.insert(format!("AWS_ENDPOINT_URL_{variable}"), format!("http://{at}"));
         }
     }
     let region = region(context, from);

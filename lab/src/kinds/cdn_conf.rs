@@ -4,6 +4,9 @@ use std::fmt::Write;
 use std::net::SocketAddrV4;
 
 use super::WEB_PORT;
+use super::cdn::EDGE_PATH;
+use super::front_door::{self, Door};
+use crate::balancer::{SPAN_HEADER as HEADER, SpanLog};
 use crate::spec::model::{CacheRule, Cdn, OriginName};
 
 /// Where nginx writes: the cache, bodies, its process id.
@@ -21,6 +24,10 @@ pub struct Input<'a> {
     pub pages: Vec<SocketAddrV4>,
     /// Object storage.
     pub assets: Option<SocketAddrV4>,
+    /// The front door, where there is one.
+    pub door: Option<Door<'a>>,
+    /// How it takes part in traces, if it does.
+    pub span_log: Option<SpanLog>,
 }
 
 /// The whole file.
@@ -42,8 +49,7 @@ events {{
     worker_connections 8192;
 }}
 http {{
-    access_log off;
-    server_tokens off;
+{log}    server_tokens off;
     default_type application/octet-stream;
     client_body_temp_path {FOLDER}/body;
     proxy_temp_path {FOLDER}/proxy;
@@ -53,10 +59,12 @@ http {{
     proxy_cache_path {FOLDER}/cache levels=1:2 keys_zone=edge:8m max_size={size}m inactive=24h
         use_temp_path=off;
 ",
-        size = cdn.cache_mib
+        size = cdn.cache_mib,
+        log = log(input),
     );
     upstream(&mut out, "pages", &input.pages);
     upstream(&mut out, "assets", input.assets.as_slice());
+    out += &input.door.as_ref().map(front_door::http).unwrap_or_default();
     out += "    map $upstream_cache_status $cache_status {
         \"\" PASS;
         default $upstream_cache_status;
@@ -64,13 +72,25 @@ http {{
     server {
 ";
     server(&mut out, input);
-    out += "    }\n}\n";
+    out += "    }\n";
+    out += &input.door.as_ref().map(front_door::status_server).unwrap_or_default();
+    out += "}\n";
     out
+}
+
+/// An access log only of what is part of a trace, and not on disk.
+fn log(input: &Input<'_>) -> String {
+    let off = || "    access_log off;\n".to_owned();
+    input.span_log.as_ref().map_or_else(off, SpanLog::http_block)
 }
 
 /// No connection is kept: a load balancer that is told other targets closes its idle ones, and a write
 /// that crosses such a close is lost. Nor may that count against it: with both load balancers out for
 /// a second, every page of that second would be an error.
+///
+/// Each is there a second time as a backup that is never taken out: requests that hang where a zone was
+/// lost end all at once and take the healthy load balancer out as well, and "none is left" must mean
+/// "try all of them" (fail open, as a load balancer does).
 fn upstream(out: &mut String, name: &str, nodes: &[SocketAddrV4]) {
     if nodes.is_empty() {
         return;
@@ -78,6 +98,10 @@ fn upstream(out: &mut String, name: &str, nodes: &[SocketAddrV4]) {
     let _ = writeln!(out, "    upstream {name} {{");
     for at in nodes {
         let _ = writeln!(out, "        server {at} max_fails=2 fail_timeout=1s;");
+    }
+    // nginx never takes out one that is alone.
+    for at in nodes.iter().filter(|_| nodes.len() > 1) {
+        let _ = writeln!(out, "        server {at} max_fails=0 backup;");
     }
     *out += "    }\n";
 }
@@ -89,10 +113,14 @@ fn server(out: &mut String, input: &Input<'_>) {
         .iter()
         .map(|header| format!(" $http_{}", header.to_lowercase().replace('-', "_")))
         .collect();
+    let _ = writeln!(out, "        listen {WEB_PORT} reuseport;");
+    *out += &input.door.as_ref().map(front_door::server).unwrap_or_default();
+    if let (Some(_), Some(spans)) = (&input.door, &input.span_log) {
+        *out += &spans.in_server();
+    }
     let _ = write!(
         out,
-        "        listen {WEB_PORT} reuseport;
-        add_header X-Cache-Status $cache_status always;
+        "        add_header X-Cache-Status $cache_status always;
         proxy_http_version 1.1;
         proxy_set_header Connection close;
         proxy_set_header Host $http_host;
@@ -111,10 +139,14 @@ fn server(out: &mut String, input: &Input<'_>) {
         answer = cdn.answer_timeout_ms,
         collapse = collapse(cdn),
     );
+    if input.span_log.is_some() {
+        let _ = writeln!(out, "        {HEADER}");
+    }
     if !personal.is_empty() {
         let _ = writeln!(out, "        proxy_cache_bypass{personal};");
         let _ = writeln!(out, "        proxy_no_cache{personal};");
     }
+    let _ = write!(out, "        location = {EDGE_PATH} {{\n            return 200;\n        }}\n");
     *out += "        location / {\n            proxy_pass http://pages;\n        }\n";
     if input.assets.is_some() {
         // Kept only as long as the answer itself says.
@@ -191,6 +223,7 @@ mod tests {
         Cdn {
             origins: Origins { pages: "lb".into(), assets: Some("aws".into()) },
             bucket: Some("shop".into()),
+            front_door: None,
             rules: vec![
                 rule("/assets/*", OriginName::Assets, 86_400),
                 rule("/products*", OriginName::Pages, 2),
@@ -211,6 +244,8 @@ mod tests {
             cdn,
             pages: vec![at("10.9.1.10:8080"), at("10.9.2.10:8080")],
             assets: cdn.origins.assets.as_ref().map(|_| at("10.9.200.10:4566")),
+            door: None,
+            span_log: None,
         })
     }
 
@@ -251,10 +286,20 @@ mod tests {
     #[test]
     fn neither_an_error_of_the_application_nor_a_reload_takes_a_load_balancer_out() {
         let cdn = cdn();
-        let text = nginx_conf(&Input { cdn: &cdn, pages: Vec::new(), assets: None });
+        let input =
+            Input { cdn: &cdn, pages: Vec::new(), assets: None, door: None, span_log: None };
+        let text = nginx_conf(&input);
         let next = text.lines().find(|l| l.contains("proxy_next_upstream ")).unwrap();
         assert!(!next.contains("http_503"), "{next}");
         assert!(!text.contains("keepalive 64") && text.contains("Connection close;"), "{text}");
+    }
+
+    #[test]
+    fn with_every_load_balancer_taken_out_all_are_tried() {
+        let text = conf(&cdn());
+        let twice = |at: &str| text.contains(&format!("server {at} max_fails=0 backup;"));
+        assert!(twice("10.9.1.10:8080") && twice("10.9.2.10:8080"), "{text}");
+        assert!(!twice("10.9.200.10:4566"), "one alone is never taken out: {text}");
     }
 
     #[test]

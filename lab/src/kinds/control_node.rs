@@ -1,12 +1,17 @@
 //! The control plane's own node: in no zone, because it is the provider's.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
+
 use super::load_balancer::STATUS_PORT;
-use super::{Context, aws, blank, entry};
-use crate::control::{CONFIG_PATH, CloudWatch, ControlConfig, DATA_PATH, Group, PORT, WatchedNode};
+use super::{Context, aws, blank, entry, names};
+use crate::control::{
+    CONFIG_PATH, CloudWatch, ControlConfig, DATA_PATH, Group, HostedZone, PORT, SizedDatabase,
+    TracesConfig, WatchedNode,
+};
 use crate::plan::CONTROL;
-use crate::plan::layout::{Place, of_tier};
+use crate::plan::layout::{Place, of_tier, with_duty};
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
-use crate::spec::model::{Kind, Service, Tier};
+use crate::spec::model::{Kind, Name, Postgres, Service, Tier};
 use crate::spec::slots::Duty;
 
 /// Where Docker's socket is, on the machine and in the container: the control plane starts failed
@@ -30,8 +35,15 @@ pub(super) fn node(context: &Context<'_>, places: &[Place], nodes: &[NodeSpec]) 
         control_plane: context.stage.control_plane.clone(),
         nodes: nodes.iter().map(|n| watched(context, places, n)).collect(),
         groups: groups(context, places),
+        queues: super::queues(context.stage, places),
+        databases: databases(context, places),
+        hosted_zone: hosted_zone(context, places),
+        front_doors: front_doors(context, places),
         cloudwatch: cloudwatch(context, places),
+        traces: traces(context),
+        collector: collector(context),
         entry: entry(context.stage, places),
+        entry_name: names(context.stage, places),
         entry_path: entry_path(context, nodes),
         timeout_ms: traffic.timeout_ms,
         read_percent: traffic.read_percent,
@@ -73,6 +85,53 @@ fn groups(context: &Context<'_>, places: &[Place]) -> Vec<Group> {
     stage.tiers.iter().filter_map(group).collect()
 }
 
+/// Where the front doors say what they let in.
+fn front_doors(context: &Context<'_>, places: &[Place]) -> Vec<(Name, Ipv4Addr, u16)> {
+    let has_door =
+        |(_, tier): &(&Name, &Tier)| matches!(&tier.kind, Kind::Cdn(c) if c.front_door.is_some());
+    let tiers = context.stage.tiers.iter().filter(has_door);
+    let nodes = tiers.flat_map(|(name, _)| of_tier(places, name).map(move |p| (name, p)));
+    nodes.map(|(name, p)| (name.clone(), p.address, STATUS_PORT)).collect()
+}
+
+/// Databases with capacity units: what may be the primary has one size, each read replica its own.
+fn databases(context: &Context<'_>, places: &[Place]) -> Vec<SizedDatabase> {
+    let stage = context.stage;
+    let database = |(tier, t): (&String, &Tier)| {
+        let Kind::Postgres(Postgres { capacity: Some(capacity), .. }) = &t.kind else {
+            return None;
+        };
+        let of = |duty| with_duty(places, tier, duty).map(|p| p.name.clone());
+        let mut groups: Vec<Vec<Name>> = vec![of(Duty::Member).collect()];
+        groups.extend(of(Duty::Replica).map(|name| vec![name]));
+        let (tier, capacity) = (tier.clone(), capacity.clone());
+        Some(SizedDatabase { tier, capacity, time_scale: stage.time_scale, groups })
+    };
+    stage.tiers.iter().filter_map(database).collect()
+}
+
+/// The site's zone, and the emulator that stands for Route 53.
+fn hosted_zone(context: &Context<'_>, places: &[Place]) -> Option<HostedZone> {
+    let stage = context.stage;
+    let dns = stage.tiers.values().find_map(|tier| match &tier.kind {
+        Kind::Dns(kind) => Some(kind),
+        _ => None,
+    })?;
+    stage.tiers.iter().find_map(|(name, tier)| {
+        let Kind::Aws(kind) = &tier.kind else { return None };
+        let emulator = kind.services.route53?;
+        let node = of_tier(places, name).find(|p| p.duty == Duty::Emulator(emulator))?;
+        Some(HostedZone {
+            address: node.address,
+            port: aws::AWS_PORT,
+            domain: dns.name.split_once('.').map_or("", |(_, domain)| domain).to_owned(),
+            name: dns.name.clone(),
+            ttl_s: super::dns::ttl_s(stage, dns),
+            targets: of_tier(places, &dns.targets).map(|p| p.address).collect(),
+        })
+    })
+}
+
 /// Where metrics go: the emulator that stands for CloudWatch.
 fn cloudwatch(context: &Context<'_>, places: &[Place]) -> Option<CloudWatch> {
     let stage = context.stage;
@@ -88,6 +147,21 @@ fn cloudwatch(context: &Context<'_>, places: &[Place]) -> Option<CloudWatch> {
             availability_percent: stage.objectives.availability_percent,
         })
     })
+}
+
+fn traces(context: &Context<'_>) -> Option<TracesConfig> {
+    let wanted = &context.stage.observability;
+    wanted.traces.then_some(TracesConfig { sample_percent: wanted.sample_percent })
+}
+
+/// The user's own collector. On this machine it is reached at the network's gateway: 127.0.0.1 is
+/// the control plane itself.
+fn collector(context: &Context<'_>) -> Option<SocketAddrV4> {
+    let mut at = context.stage.observability.collector()?;
+    if at.ip().is_loopback() {
+        at.set_ip(context.subnet.gateway());
+    }
+    Some(at)
 }
 
 /// What says that the site is up: the readiness of the entry tier's own nodes.

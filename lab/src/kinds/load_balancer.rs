@@ -1,7 +1,7 @@
 //! `load-balancer`: nginx, with the health checker beside it.
 
 use super::address::seen;
-use super::{Context, WEB_PORT, blank, port_of};
+use super::{Context, WEB_PORT, blank, port_of, tracing};
 use crate::balancer::{BalancerConfig, TargetConfig};
 use crate::plan::layout::{Place, of_tier};
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
@@ -44,6 +44,8 @@ pub(super) fn node(
         nginx_status_port: 8405,
         nginx_conf_dir: "/tmp/lab-nginx".into(),
         nginx: "nginx".into(),
+        gateway: None,
+        span_log: tracing::span_log(context, place, &[("targets", &kind.targets)]),
     };
     node.command = vec!["lab".into(), "balancer".into(), "--config".into(), CONFIG_PATH.into()];
     node.files = vec![ConfigFile {

@@ -2,34 +2,43 @@
 //! readiness. Pure functions of the stage and of what is known about the lab.
 
 mod address;
+mod api_gateway;
 mod aws;
 mod box_kind;
 mod cdn;
 mod cdn_conf;
 mod control_node;
 mod database_proxy;
+mod dns;
 mod etcd;
+mod front_door;
 mod load_balancer;
+mod messaging;
 mod network_proxy;
 mod patroni;
 mod postgres;
 mod redis;
 mod service;
+mod tracing;
 
 pub use address::{Route, routes};
 pub use aws::AWS_PORT;
+pub use dns::DNS_PORT;
+pub use load_balancer::STATUS_PORT;
+pub use messaging::queues;
 pub use network_proxy::{NETWORK_PROXY_PORT, has_network_proxies};
 pub use redis::cache_password;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use sha2::{Digest, Sha256};
 
+use crate::dns::EntryName;
 use crate::plan::layout::{self, Place, Subnet};
 use crate::plan::node::{Limits, NodeSpec, Probe, Publish};
 use crate::plan::ports::REDIS_PORT;
-use crate::spec::model::{Kind, Size, Stage, Tier};
+use crate::spec::model::{Capacity, Kind, Postgres, Size, Stage, Tier};
 use crate::spec::slots::Duty;
 
 /// PostgreSQL's port.
@@ -87,14 +96,19 @@ fn node(context: &Context<'_>, places: &[Place], place: &Place, tier: &Tier) -> 
         Kind::Box(kind) => box_kind::node(context, places, place, kind),
         Kind::Service(kind) => service::node(context, places, place, kind),
         Kind::LoadBalancer(kind) => load_balancer::node(context, places, place, kind),
+        Kind::ApiGateway(kind) => api_gateway::node(context, places, place, kind),
         Kind::Postgres(kind) => postgres::node(context, places, place, kind),
         Kind::Etcd(_) => etcd::node(context, places, place),
         Kind::Redis(kind) => redis::node(context, places, place, kind),
         Kind::Aws(kind) => aws::node(context, place, kind),
         Kind::DatabaseProxy(kind) => database_proxy::node(context, places, place, kind),
         Kind::Cdn(kind) => cdn::node(context, places, place, kind),
+        Kind::Dns(kind) => dns::node(context, places, place, kind),
     };
-    node.limits = tier.size.as_ref().map(limits);
+    node.limits = match &tier.kind {
+        Kind::Postgres(Postgres { capacity: Some(capacity), .. }) => Some(smallest(capacity)),
+        _ => tier.size.as_ref().map(limits),
+    };
     node.publish = publish(context, place, tier);
     node
 }
@@ -118,6 +132,7 @@ fn blank(context: &Context<'_>, place: &Place, kind: &str, image: &str) -> NodeS
         publish: None,
         probe: Probe::Tcp { port: WEB_PORT },
         reserve: place.duty == Duty::Reserve,
+        release: None,
         priority: 5,
     }
 }
@@ -129,6 +144,12 @@ fn limits(size: &Size) -> Limits {
     }
 }
 
+/// A database with capacity units begins small.
+fn smallest(capacity: &Capacity) -> Limits {
+    let halves = capacity.min.halves();
+    Limits { nano_cpus: capacity.nano_cpus(halves), memory_bytes: capacity.memory_bytes(halves) }
+}
+
 fn publish(context: &Context<'_>, place: &Place, tier: &Tier) -> Option<Publish> {
     let serves = matches!(place.duty, Duty::Member | Duty::Emulator(_));
     let declared = tier.publish.filter(|_| serves)?;
@@ -138,13 +159,14 @@ fn publish(context: &Context<'_>, place: &Place, tier: &Tier) -> Option<Publish>
         PublishMode::From(0) => 0,
         PublishMode::From(port) => port.saturating_add(declared - first + place.index),
     };
-    Some(Publish { container: port_of(&tier.kind), host })
+    let udp = matches!(tier.kind, Kind::Dns(_));
+    Some(Publish { container: port_of(&tier.kind), host, udp })
 }
 
 /// The port on which nodes of a kind serve.
 pub fn port_of(kind: &Kind) -> u16 {
     match kind {
-        Kind::Box(_) | Kind::LoadBalancer(_) => WEB_PORT,
+        Kind::Box(_) | Kind::LoadBalancer(_) | Kind::ApiGateway(_) => WEB_PORT,
         Kind::Service(service) => service.port,
         Kind::Postgres(_) => POSTGRES_PORT,
         Kind::Etcd(_) => etcd::CLIENT_PORT,
@@ -152,6 +174,7 @@ pub fn port_of(kind: &Kind) -> u16 {
         Kind::Aws(_) => aws::AWS_PORT,
         Kind::DatabaseProxy(_) => database_proxy::PROXY_PORT,
         Kind::Cdn(_) => WEB_PORT,
+        Kind::Dns(_) => dns::DNS_PORT,
     }
 }
 
@@ -162,6 +185,7 @@ pub fn probe(stage: &Stage, places: &[Place], place: &Place, secret: &str) -> Pr
         Kind::Box(_) => Probe::Http { port: WEB_PORT, path: "/readyz".into() },
         Kind::Service(kind) => service::probe(kind),
         Kind::LoadBalancer(_) => Probe::Tcp { port: WEB_PORT },
+        Kind::ApiGateway(_) => api_gateway::probe(),
         Kind::Postgres(kind) => postgres::probe(places, place, kind),
         Kind::Etcd(_) => Probe::Http { port: etcd::CLIENT_PORT, path: "/health".into() },
         Kind::Redis(_) => redis::probe(secret, places, place),
@@ -171,6 +195,7 @@ pub fn probe(stage: &Stage, places: &[Place], place: &Place, secret: &str) -> Pr
         },
         Kind::DatabaseProxy(_) => database_proxy::probe(),
         Kind::Cdn(_) => cdn::probe(),
+        Kind::Dns(_) => dns::probe(),
     }
 }
 
@@ -181,6 +206,19 @@ pub fn entry(stage: &Stage, places: &[Place]) -> Vec<(Ipv4Addr, u16)> {
     layout::with_duty(places, &stage.traffic.entry, Duty::Member)
         .map(|p| (p.address, port))
         .collect()
+}
+
+/// How clients of the stage find its entry by name; nothing where no name server stands for it.
+pub fn names(stage: &Stage, places: &[Place]) -> Option<EntryName> {
+    let entry = &stage.traffic.entry;
+    let (tier, name) = stage.tiers.iter().find_map(|(tier, t)| match &t.kind {
+        Kind::Dns(kind) if kind.targets == *entry => Some((tier, kind.name.clone())),
+        _ => None,
+    })?;
+    let servers = layout::with_duty(places, tier, Duty::Member);
+    let servers = servers.map(|p| SocketAddrV4::new(p.address, dns::DNS_PORT)).collect();
+    let port = stage.tiers.get(entry).map_or(WEB_PORT, |t| port_of(&t.kind));
+    Some(EntryName { name, servers, port })
 }
 
 /// A password of this lab for one role: known to whoever may read the lab's labels, and to nobody
@@ -197,4 +235,10 @@ mod tests_edges;
 #[cfg(test)]
 mod tests_growth;
 #[cfg(test)]
+mod tests_messaging;
+#[cfg(test)]
 mod tests_scaling;
+#[cfg(test)]
+mod tests_services;
+#[cfg(test)]
+mod tests_traces;

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use super::address::{self, Order, addresses};
 use super::database_proxy::PROXY_PORT;
 use super::redis::cache_password;
-use super::{Context, DATABASE, POSTGRES_PORT, aws, blank, password};
+use super::{
+    Context, DATABASE, POSTGRES_PORT, WEB_PORT, aws, blank, messaging, password, port_of, tracing,
+};
 use crate::plan::layout::Place;
 use crate::plan::node::{NodeSpec, Probe};
 use crate::plan::ports::SENTINEL_PORT;
-use crate::spec::model::{Carts, Habits, Kind, Service};
+use crate::spec::model::{Carts, Habits, Kind, Mail, Service};
+use crate::spec::releases::effective;
 use crate::spec::slots::Duty;
 
 /// A task.
@@ -19,6 +22,8 @@ pub(super) fn node(
     place: &Place,
     kind: &Service,
 ) -> NodeSpec {
+    let release = kind.current().map(|(name, _)| name.clone());
+    let kind = &effective(kind);
     let mut node = blank(context, place, "service", &kind.image);
     node.env.insert("LISTEN".into(), format!("0.0.0.0:{}", kind.port));
     node.env.insert("NODE_NAME".into(), place.name.clone());
@@ -31,19 +36,35 @@ pub(super) fn node(
     if let Some(aws) = &kind.aws {
         node.env.extend(aws::env(context, places, place, aws));
     }
+    for (name, value) in messaging::endpoints(context, places, place, kind) {
+        node.env.entry(name).or_insert(value);
+    }
     if kind.carts == Carts::Dynamodb {
         node.env.insert("CARTS".into(), "dynamodb".into());
     }
     if let Some(bucket) = &kind.assets_bucket {
         node.env.insert("ASSETS_BUCKET".into(), bucket.clone());
     }
+    if let Some(upstream) = &kind.upstream {
+        node.env.extend(upstream_env(context, places, place, upstream));
+    }
+    node.env.extend(tracing::env(context, place, kind));
     if kind.image == "app" {
+        if kind.upstream.is_some() {
+            node.env.insert("ROLE".into(), "front".into());
+        }
+        node.env.extend(bulkhead_env(kind));
         node.env.extend(habits_env(&kind.habits));
+        node.env.extend(messaging::env(context, kind));
         if let Some(scaling) = &kind.scaling {
             node.env.insert("DRAIN_MS".into(), scaling.drain_ms.to_string());
         }
     }
     node.env.extend(kind.env.iter().map(|(k, v)| (k.clone(), v.clone())));
+    if let Some(release) = &release {
+        node.env.insert("RELEASE".into(), release.clone());
+    }
+    node.release = release;
     node.probe = probe(kind);
     node.priority = 3;
     node
@@ -108,6 +129,35 @@ fn cache_env(
     ]
     .map(|(k, v)| (k.to_owned(), v))
     .into()
+}
+
+/// Where the application tier's load balancers are: all of them, because any may be gone.
+fn upstream_env(
+    context: &Context<'_>,
+    places: &[Place],
+    from: &Place,
+    tier: &str,
+) -> BTreeMap<String, String> {
+    let port = context.stage.tiers.get(tier).map_or(WEB_PORT, |t| port_of(&t.kind));
+    let scope = (context.stage, places);
+    let all = addresses(scope, from, tier, Duty::Member, port, Order::Near);
+    let first = all.first().map(|at| format!("http://{at}"));
+    [("API_HOSTS", address::list(&all)), ("API_URL", first.unwrap_or_default())]
+        .map(|(k, v)| (k.to_owned(), v))
+        .into()
+}
+
+/// How many requests that send mail may be served at the same time.
+fn bulkhead_env(kind: &Service) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    if kind.mail != Mail::Inline {
+        return env;
+    }
+    env.insert("BULKHEAD".into(), if kind.bulkhead { "on" } else { "off" }.into());
+    if let Some(slots) = kind.request_slots {
+        env.insert("REQUEST_SLOTS".into(), slots.to_string());
+    }
+    env
 }
 
 /// The application's switches.

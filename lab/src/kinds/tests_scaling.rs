@@ -3,6 +3,8 @@
 
 use super::tests_growth::{env, file, node, nodes_of, stage};
 use crate::control::{CONFIG_PATH, ControlConfig};
+use crate::plan::node::NodeSpec;
+use crate::spec::releases::as_deployed;
 
 #[test]
 fn a_group_has_a_reserve_that_load_balancers_know_and_the_control_plane_runs() {
@@ -34,4 +36,22 @@ fn a_stage_without_groups_has_no_reserve() {
     let config: ControlConfig =
         serde_json::from_str(file(node(&nodes, "control"), CONFIG_PATH)).unwrap();
     assert!(config.groups.is_empty() && config.cloudwatch.is_none());
+}
+
+#[test]
+fn a_task_is_what_its_release_makes_it() {
+    let stage = stage("stage-500k");
+    let deployed =
+        |release: &str| as_deployed(&stage, &[("web".to_owned(), release.to_owned())].into());
+    let first = nodes_of(&stage);
+    let slow = nodes_of(&deployed("v2-slow"));
+    let (before, after) = (node(&first, "web-a1"), node(&slow, "web-a1"));
+    assert_eq!((before.release.as_deref(), env(before, "DEFECT")), (Some("v1"), None));
+    assert_eq!((env(after, "RELEASE"), env(after, "DEFECT")), (Some("v2-slow"), Some("slow")));
+    assert_eq!(before.holder_hash(), after.holder_hash());
+    let others = |nodes: &[NodeSpec]| -> Vec<String> {
+        nodes.iter().filter(|n| n.tier != "web").map(NodeSpec::hash).collect()
+    };
+    assert_eq!(others(&first), others(&slow), "nobody else notices, the control plane included");
+    assert_eq!(nodes_of(&deployed("v9")), first, "an unknown release changes nothing");
 }

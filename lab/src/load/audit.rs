@@ -41,7 +41,14 @@ pub async fn audit(request: &AuditRequest<'_>) -> Vec<Event> {
     let reader = Reader { client: Client::new(request.targets), patience: request.patience };
     let mut events = Vec::new();
     for &kind in request.kinds {
-        let end = match reader.keys(kind, request.prefix, &mut events).await {
+        let path = format!("/audit/writes?kind={}", kind.as_str());
+        let keep = |keys| events.push(Event::AuditKeys { kind, keys });
+        let read = if kind.is_promise() {
+            reader.keys(&path, request.prefix, keep).await
+        } else {
+            Err("only orders and posts can be read back".into())
+        };
+        let end = match read {
             Ok(()) => Event::AuditKeysEnd { kind },
             Err(reason) => Event::AuditFailed { what: format!("{}s", kind.as_str()), reason },
         };
@@ -61,9 +68,10 @@ struct Page {
     next: Option<String>,
 }
 
-struct Reader {
-    client: Client,
-    patience: Duration,
+/// Reads through the front door.
+pub(super) struct Reader {
+    pub(super) client: Client,
+    pub(super) patience: Duration,
 }
 
 /// Why one attempt gave nothing.
@@ -75,28 +83,26 @@ enum Miss {
 }
 
 impl Reader {
-    async fn keys(
+    /// Reads the keys of a prefix, page by page; `path` says of what. Pages without one of ours are
+    /// left out.
+    pub(super) async fn keys(
         &self,
-        kind: OpKind,
+        path: &str,
         prefix: &str,
-        events: &mut Vec<Event>,
+        mut keep: impl FnMut(Vec<(String, u32)>),
     ) -> Result<(), String> {
-        if !kind.is_promise() {
-            return Err("only orders and posts can be read back".into());
-        }
         let prefix = format!("{prefix}-");
         let mut after = String::new();
         loop {
             let path = format!(
-                "/audit/writes?kind={}&prefix={}&after={}&limit={PAGE}",
-                kind.as_str(),
+                "{path}&prefix={}&after={}&limit={PAGE}",
                 query_value(&prefix),
                 query_value(&after)
             );
             let Page { mut keys, next } = self.read(&path).await?;
             keys.retain(|(key, _)| is_ours(key, &prefix));
             if !keys.is_empty() {
-                events.push(Event::AuditKeys { kind, keys });
+                keep(keys);
             }
             match next {
                 None => return Ok(()),

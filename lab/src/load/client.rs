@@ -68,6 +68,13 @@ impl Client {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
+    /// Goes to these addresses from now on. What is known of those that stay is kept.
+    pub fn use_addresses(&self, addresses: &[SocketAddr]) {
+        let mut state = self.state();
+        state.targets.replace(addresses);
+        state.idle.retain(|address, _| addresses.contains(address));
+    }
+
     /// Sends `call` until somebody got it, and waits for the response until `deadline`.
     ///
     /// # Errors

@@ -172,6 +172,9 @@ fn build(address: SocketAddr, call: &Call) -> Result<Request<Full<Bytes>>, hyper
     if let Some(position) = call.position {
         request = request.header("x-position", position.to_string());
     }
+    if let Some(address) = call.address {
+        request = request.header("x-forwarded-for", address.to_string());
+    }
     request.body(Full::new(call.body.clone()))
 }
 

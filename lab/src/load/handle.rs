@@ -11,6 +11,7 @@ use super::clock::Clock;
 use super::runner::{Command, Run, Shared};
 use super::schedule::Plan;
 use super::stats::{Live, Summary};
+use crate::dns::EntryName;
 use crate::journal::Op;
 
 /// Receives every operation when its outcome is known. It is called on the generator's thread and
@@ -29,6 +30,8 @@ pub struct LoadConfig {
     pub plan: Plan,
     /// The addresses of the entry tier, as DNS would return them.
     pub targets: Vec<SocketAddr>,
+    /// How the entry tier is found by name; clients then go where the name leads, and not to `targets`.
+    pub name: Option<EntryName>,
     /// How long a client waits for an answer, counted from the intended start.
     pub timeout: Duration,
     /// Number of simulated users with a session each; 20 is plenty. At least one.
@@ -69,7 +72,7 @@ pub struct LoadHandle {
 /// # Errors
 /// There are no targets, or the system has no resources for it.
 pub fn start(config: LoadConfig, sink: OpSink) -> Result<LoadHandle, LoadError> {
-    if config.targets.is_empty() {
+    if config.targets.is_empty() && config.name.is_none() {
         return Err(LoadError::NoTargets);
     }
     let shared = Arc::new(Shared::new(Clock::start(), sink)?);

@@ -8,15 +8,19 @@
 //! - [`audit`] reads back which writes are there.
 //! - [`classify`] says what an answer proves about a write.
 
+mod address;
 mod audit;
 mod caches;
 mod classify;
 mod client;
 mod clock;
 mod connection;
+mod effects;
+mod flood;
 mod forum;
 mod handle;
 mod limits;
+mod name;
 mod pacer;
 mod position;
 mod request;
@@ -33,11 +37,14 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use address::of_client;
 #[cfg(test)]
 pub(crate) use audit::is_ours;
 pub use audit::{AuditRequest, audit};
 pub use classify::{Answer, Effect, classify};
 pub use clock::Clock;
+pub use effects::EffectReader;
+pub use flood::{Flood, FloodConfig};
 pub use handle::{LoadConfig, LoadError, LoadHandle, OpSink, start, to_channel};
 pub use limits::raise_open_files;
 pub use schedule::{Action, Arrival, Plan, Schedule};

@@ -1,5 +1,7 @@
 //! The shop's HTTP interface: what each action looks like on the wire.
 
+use std::net::Ipv4Addr;
+
 use bytes::Bytes;
 use serde_json::json;
 
@@ -22,13 +24,17 @@ pub struct Call {
     pub token: Option<std::sync::Arc<str>>,
     /// The header `x-position`: the latest state that the user has seen.
     pub position: Option<Position>,
+    /// The header `x-forwarded-for`: where the user is. All users of a run share one machine, and the
+    /// lab believes that machine, as it believes every node before another.
+    pub address: Option<Ipv4Addr>,
 }
 
 impl Call {
     /// A request that only reads.
     pub fn get(path: String) -> Self {
         let body = Bytes::new();
-        Self { method: hyper::Method::GET, path, body, key: None, token: None, position: None }
+        let method = hyper::Method::GET;
+        Self { method, path, body, key: None, token: None, position: None, address: None }
     }
 
     fn post(path: &str, body: &serde_json::Value) -> Self {

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
 
 use super::classify::{Answer, classify};
 use super::client::Client;
 use super::clock::Clock;
 use super::handle::{LoadConfig, OpSink};
 use super::limits;
+use super::name::Follower;
 use super::pacer::Pacer;
 use super::schedule::{Action, Arrival};
 use super::sessions::Sessions;
@@ -124,8 +126,8 @@ impl Run {
     pub fn new(config: LoadConfig, shared: Arc<Shared>) -> Self {
         let open_files = limits::raise_open_files();
         Self {
-            client: Client::new(&config.targets),
-            sessions: Arc::new(Sessions::new(config.users)),
+            client: Client::new(if config.name.is_some() { &[] } else { &config.targets }),
+            sessions: Arc::new(Sessions::new(config.users, &config.plan.key_prefix)),
             key_prefix: config.plan.key_prefix.as_str().into(),
             max_in_flight: config.max_in_flight.unwrap_or_else(|| {
                 max_in_flight(config.plan.rate_per_s, config.timeout, open_files)
@@ -140,6 +142,13 @@ impl Run {
     /// # Errors
     /// The system has no thread for the pacer.
     pub async fn until_done(self, mut commands: watch::Receiver<Command>) -> std::io::Result<()> {
+        // Ends with this function.
+        let mut following = JoinSet::new();
+        if let Some(name) = &self.config.name {
+            let mut follower = Follower::new(name, self.client.clone());
+            let pause = follower.ask().await;
+            following.spawn(follower.follow(pause));
+        }
         let (out, mut arrivals) = mpsc::channel(QUEUE);
         let start = self.shared.clock.anchor();
         let pacer = Pacer::start(self.config.plan.arrivals(), start, out)?;

@@ -1,5 +1,6 @@
 //! The users on whose behalf requests are sent, and their sessions.
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
@@ -7,6 +8,7 @@ use std::time::Instant;
 use tokio::sync::Mutex;
 use tokio::time::timeout_at;
 
+use super::address;
 use super::client::{Client, Failure};
 use super::position::Position;
 use super::request::Call;
@@ -15,6 +17,7 @@ use super::request::Call;
 /// refused.
 pub struct Sessions {
     users: Vec<User>,
+    first: Ipv4Addr,
 }
 
 #[derive(Default)]
@@ -55,9 +58,10 @@ impl Drop for Turn<'_> {
 }
 
 impl Sessions {
-    /// So many users (at least one), none of them signed in.
-    pub fn new(users: u16) -> Self {
-        Self { users: (0..users.max(1)).map(|_| User::default()).collect() }
+    /// So many users (at least one) of one run of traffic, none of them signed in.
+    pub fn new(users: u16, prefix: &str) -> Self {
+        let users = (0..users.max(1)).map(|_| User::default()).collect();
+        Self { users, first: address::of_traffic(prefix) }
     }
 
     /// The session of user `number` (modulo the number of users); signs in if need be.
@@ -82,7 +86,7 @@ impl Sessions {
         if user.attempts.load(Ordering::Relaxed) != seen {
             return Err(session.failure.clone());
         }
-        let result = sign_in(client, deadline).await;
+        let result = sign_in(client, self.address(number), deadline).await;
         user.attempts.fetch_add(1, Ordering::Relaxed);
         match &result {
             Ok(signed_in) => session.signed_in = Some(signed_in.clone()),
@@ -125,14 +129,24 @@ impl Sessions {
         *seen = (*seen).max(position);
     }
 
+    /// Where the client is that does what has this number.
+    pub fn address(&self, number: u64) -> Ipv4Addr {
+        address::of_arrival(self.first, number)
+    }
+
     fn user(&self, number: u64) -> &User {
         // The remainder is below the length, which is a usize.
         &self.users[(number % self.users.len() as u64) as usize]
     }
 }
 
-async fn sign_in(client: &Client, deadline: Instant) -> Result<SignedIn, String> {
-    let reply = client.send(&Call::sign_in(), deadline).await.map_err(|failure| match failure {
+async fn sign_in(
+    client: &Client,
+    address: Ipv4Addr,
+    deadline: Instant,
+) -> Result<SignedIn, String> {
+    let call = Call { address: Some(address), ..Call::sign_in() };
+    let reply = client.send(&call, deadline).await.map_err(|failure| match failure {
         Failure::NotSent(reason) | Failure::Lost(reason) => reason,
     })?;
     if !(200..300).contains(&reply.status) {

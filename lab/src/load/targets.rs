@@ -28,6 +28,15 @@ impl Targets {
         Self { all, turn: 0 }
     }
 
+    /// Takes these addresses; what is known of those that stay is kept.
+    pub fn replace(&mut self, addresses: &[SocketAddr]) {
+        let known = |address: &SocketAddr| self.all.iter().find(|t| t.address == *address).cloned();
+        let target = |address: &SocketAddr| {
+            known(address).unwrap_or(Target { address: *address, look_at: None })
+        };
+        self.all = addresses.iter().map(target).collect();
+    }
+
     /// The order in which the next request tries the addresses: each request begins with the next
     /// one, as with rotating DNS answers, and the avoided ones come last. None is left out, because
     /// when all are avoided a try is better than none.
@@ -109,6 +118,18 @@ mod tests {
         targets.avoid(address(2), now);
         targets.answered(address(2));
         assert!((0..2).any(|_| targets.order()[0] == address(2)));
+    }
+
+    #[test]
+    fn another_answer_of_the_name_server_keeps_what_is_known() {
+        let mut targets = Targets::new(&[address(1), address(2)]);
+        targets.avoid(address(2), Instant::now());
+        targets.replace(&[address(2), address(3)]);
+        for _ in 0..4 {
+            assert_eq!(targets.order(), [address(3), address(2)]);
+        }
+        targets.replace(&[]);
+        assert!(targets.order().is_empty());
     }
 
     #[test]

@@ -112,6 +112,7 @@ impl Visit<'_> {
 
     /// Sends a call, of a signed-in user with what they have seen so far.
     async fn send(&self, mut call: Call, who: Option<&SignedIn>) -> (Answer, Option<Reply>) {
+        call.address = Some(self.sessions.address(self.user));
         if let Some(signed_in) = who {
             call.token = Some(signed_in.token.clone());
             call.position = self.sessions.position(self.user);

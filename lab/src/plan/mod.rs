@@ -5,11 +5,15 @@ pub mod layout;
 pub mod node;
 pub mod observed;
 pub mod ports;
+mod queue_at;
+pub mod releases;
+
+pub use queue_at::QueueAt;
 
 use std::fmt;
 
 use node::NodeSpec;
-use observed::{Observed, ObservedContainer, Part, State};
+use observed::{Observed, ObservedContainer, State};
 
 /// What should be.
 #[derive(Clone, Debug)]
@@ -166,7 +170,7 @@ fn remove_strangers(desired: &Desired, observed: &Observed, plan: &mut Plan) -> 
     observed
         .containers
         .iter()
-        .filter(|(_, c)| c.part != Part::Fault && !known(c))
+        .filter(|(_, c)| c.part.is_of_node() && !known(c))
         .map(|(name, _)| {
             plan.push(Operation::Remove { container: name.clone() }, "not in the stage", vec![])
         })
@@ -184,19 +188,18 @@ fn plan_node(
     let (holder_name, main_name) = (holder_name(lab, &node.name), main_name(lab, &node.name));
     let find = |name: &str| observed.containers.get(name);
     let (holder, main) = (find(&holder_name), find(&main_name));
-    let wanted = node.hash();
 
     // A changed node, or one whose namespace is gone for good, is made anew as a whole: the main
     // container refers to its holder by id.
-    let stale = |c: Option<&ObservedContainer>| {
+    let stale = |c: Option<&ObservedContainer>, wanted: &str| {
         c.and_then(|c| match c.state {
             State::Dead => Some("it is dead"),
             _ if c.spec != wanted => Some("its definition changed"),
             _ => None,
         })
     };
-    let rebuild = stale(holder)
-        .or_else(|| stale(main))
+    let rebuild = stale(holder, &node.holder_hash())
+        .or_else(|| stale(main, &node.hash()))
         .or_else(|| (holder.is_none() && main.is_some()).then_some("its network is gone"));
     let mut after = before.to_vec();
     if let Some(cause) = rebuild {

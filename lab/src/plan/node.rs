@@ -41,6 +41,9 @@ pub struct NodeSpec {
     /// It is created and not started: a scaling group starts and ends it as it needs to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reserve: bool,
+    /// The release of its tier that it runs, where the tier has releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Nodes with smaller numbers start first: the longest chain to readiness begins there.
     pub priority: u8,
 }
@@ -70,6 +73,9 @@ pub struct Publish {
     pub container: u16,
     /// Port of 127.0.0.1; 0 lets Docker choose.
     pub host: u16,
+    /// The same port over UDP as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub udp: bool,
 }
 
 /// What has to answer before a node counts as ready.
@@ -121,6 +127,21 @@ impl NodeSpec {
     /// Hash over everything that a running container cannot change: a node with another hash is
     /// recreated. Hexadecimal, 16 characters.
     pub fn hash(&self) -> String {
+        self.digest()
+    }
+
+    /// The same for the container that owns the network namespace: it does not change with releases.
+    pub fn holder_hash(&self) -> String {
+        match self.release {
+            None => self.digest(),
+            Some(_) => {
+                let (image, env) = (String::new(), BTreeMap::new());
+                Self { image, env, release: None, ..self.clone() }.digest()
+            }
+        }
+    }
+
+    fn digest(&self) -> String {
         use sha2::{Digest, Sha256};
         let bytes = serde_json::to_vec(self).unwrap_or_default();
         Sha256::digest(bytes).iter().take(8).map(|b| format!("{b:02x}")).collect()

@@ -55,7 +55,7 @@ pub struct ObservedContainer {
     pub labels: BTreeMap<String, String>,
 }
 
-/// The two containers of a node, and the marker of an active fault.
+/// The two containers of a node, and the markers of an active fault and of a deploy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// Owns the network namespace and the address.
@@ -64,6 +64,8 @@ pub enum Part {
     Main,
     /// Never started: its labels say that a fault is active and how to undo it.
     Fault,
+    /// Never started: its labels say that a release is being deployed.
+    Deploy,
 }
 
 impl Part {
@@ -73,12 +75,18 @@ impl Part {
             Self::Holder => "holder",
             Self::Main => "main",
             Self::Fault => "fault",
+            Self::Deploy => "deploy",
         }
+    }
+
+    /// Whether it belongs to a node; the others are notes.
+    pub fn is_of_node(self) -> bool {
+        matches!(self, Self::Holder | Self::Main)
     }
 
     /// Reads the value of the label `lab.part`.
     pub fn parse(s: &str) -> Option<Self> {
-        [Self::Holder, Self::Main, Self::Fault].into_iter().find(|p| p.as_str() == s)
+        [Self::Holder, Self::Main, Self::Fault, Self::Deploy].into_iter().find(|p| p.as_str() == s)
     }
 }
 

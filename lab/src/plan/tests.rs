@@ -23,6 +23,7 @@ fn node(name: &str, priority: u8) -> NodeSpec {
         limits: None,
         publish: None,
         probe: Probe::Tcp { port: 80 },
+        release: None,
         reserve: false,
         priority,
     }
@@ -218,4 +219,19 @@ fn what_the_stage_does_not_know_is_removed_but_fault_markers_stay() {
     insta::assert_yaml_snapshot!(planned(&observed), @r#"
     - "remove lab-cache-a1 [not in the stage] after []"
     "#);
+}
+
+#[test]
+fn a_release_changes_a_task_and_not_its_network() {
+    let released = |release: &str| {
+        let env = [("RELEASE".to_owned(), release.to_owned())].into();
+        NodeSpec { release: Some(release.into()), env, ..node("web-a1", 3) }
+    };
+    let (old, new) = (released("v1"), released("v2"));
+    assert_ne!(old.hash(), new.hash());
+    assert_eq!(old.holder_hash(), new.holder_hash());
+    let moved = NodeSpec { address: Ipv4Addr::new(10, 77, 1, 11), ..new };
+    assert_ne!(old.holder_hash(), moved.holder_hash(), "another address is another network");
+    let without = node("web-a1", 3);
+    assert_eq!(without.hash(), without.holder_hash());
 }

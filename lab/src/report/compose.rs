@@ -61,7 +61,9 @@ fn service(out: &mut String, node: &NodeSpec) {
         let _ = writeln!(out, "    volumes: [\"{}-data:{path}\"]", node.name);
     }
     if let Some(publish) = node.publish {
-        let _ = writeln!(out, "    ports: [\"127.0.0.1:{}:{}\"]", publish.host, publish.container);
+        let port = format!("127.0.0.1:{}:{}", publish.host, publish.container);
+        let udp = if publish.udp { format!(", \"{port}/udp\"") } else { String::new() };
+        let _ = writeln!(out, "    ports: [\"{port}\"{udp}]");
     }
     if let Some(limits) = node.limits {
         let _ = writeln!(

@@ -22,12 +22,15 @@
 //!     rpo         { lost, oldest_ms } | null; oldest_ms counts back from the fault
 //!   faults[]      { id, fault, nodes[], injected_at_us, healed_at_us, evidence, heal_evidence }
 //!   findings[]    { check, part (pass | inconclusive | fail), summary, details[], predates_fault }
+//!   service_maps[]  { phase (steady | fault), from_us, to_us, sample_percent, spans,
+//!                   services[] { name, per_s, … }, calls[] { from, to, per_s, … } }, each with
+//!                   count and errors of the sample, error_percent, p50_ms, p99_ms
 //!   started_at_us, ended_at_us
 //! ```
 
 use serde_json::{Map, Value, json};
 
-use crate::journal::Micros;
+use crate::journal::{Mapped, Micros, Traffic};
 use crate::spec::model::Expectation;
 use crate::verify::findings::Rto;
 use crate::verify::recovery::Recovery;
@@ -82,8 +85,43 @@ fn experiment(e: &ExperimentFindings) -> Value {
         "measured": measured(&e.measured),
         "faults": e.faults.iter().map(fault).collect::<Vec<_>>(),
         "findings": e.findings.iter().map(finding).collect::<Vec<_>>(),
+        "service_maps": e.maps.iter().map(service_map).collect::<Vec<_>>(),
         "started_at_us": e.started_at,
         "ended_at_us": e.ended_at,
+    })
+}
+
+fn service_map(mapped: &Mapped) -> Value {
+    let map = &mapped.map;
+    let numbers = |t: &Traffic| {
+        json!({
+            "per_s": map.per_s(t),
+            "count": t.count,
+            "errors": t.errors,
+            "error_percent": t.error_percent(),
+            "p50_ms": t.p50_us as f64 / 1000.0,
+            "p99_ms": t.p99_us as f64 / 1000.0,
+        })
+    };
+    let services = map.services.iter().map(|service| {
+        let mut value = numbers(&service.traffic);
+        value["name"] = json!(service.name);
+        value
+    });
+    let calls = map.calls.iter().map(|calls| {
+        let mut value = numbers(&calls.traffic);
+        value["from"] = json!(calls.from);
+        value["to"] = json!(calls.to);
+        value
+    });
+    json!({
+        "phase": mapped.phase,
+        "from_us": map.from,
+        "to_us": map.to,
+        "sample_percent": map.sample_percent,
+        "spans": map.spans,
+        "services": services.collect::<Vec<_>>(),
+        "calls": calls.collect::<Vec<_>>(),
     })
 }
 

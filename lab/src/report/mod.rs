@@ -4,10 +4,13 @@
 //! All of these are readers of the same [`RunFindings`](crate::verify::RunFindings): none of them
 //! decides anything.
 
+mod changed;
 mod compose;
 mod html;
 mod json;
 mod junit;
+mod log;
+mod log_line;
 mod seen;
 mod table;
 #[cfg(test)]
@@ -20,6 +23,8 @@ pub use compose::compose;
 pub use html::html;
 pub use json::{SCHEMA_VERSION, results_json};
 pub use junit::junit;
+pub use log::JsonLines;
+pub use log_line::LogLine;
 pub use seen::seen;
 pub use table::table;
 pub use ui::{Level, LogWriter, Ui, is_interactive};

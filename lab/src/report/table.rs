@@ -7,6 +7,7 @@ use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
 
 use crate::verify::{ExperimentFindings, RunFindings, Standing};
 
+use super::changed::suffered_most;
 use super::units::{clean, percent, rate, span};
 use super::words;
 
@@ -65,6 +66,9 @@ fn reasons(e: &ExperimentFindings) -> String {
     let mut out = format!("{}: expected {}, {}\n", e.name, words::expected(e), words::verdict(e));
     for reason in &e.reasons {
         let _ = writeln!(out, "  {}", clean(reason));
+    }
+    if let Some(told) = suffered_most(&e.maps) {
+        let _ = writeln!(out, "  suffered most: {}", clean(&told));
     }
     out
 }

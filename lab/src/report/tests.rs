@@ -1,6 +1,6 @@
 //! Snapshots of every report of one run that has everything in it.
 
-use crate::journal::{Entry, Event, OpKind, Outcome};
+use crate::journal::{Calls, Entry, Event, Mapped, OpKind, Outcome, Phase, ServiceMap, Traffic};
 use crate::verify::testing::forum::{Shop, run_in};
 use crate::verify::testing::*;
 use crate::verify::{RunFindings, judge};
@@ -134,6 +134,51 @@ fn the_promised_age_stands_in_every_report_of_it() {
     assert!(page.contains("<td>cache-coherence</td><td class=\"fail\">fail</td>"), "{page}");
     let silent = html(&findings(), &journal());
     assert!(silent.contains("at most 0 lost.") && !silent.contains("what is shown"));
+}
+
+/// A run whose services were mapped before the fault and during it.
+fn mapped() -> Vec<Entry> {
+    let calls = |errors, p99_us| Calls {
+        from: "web".into(),
+        to: "db".into(),
+        traffic: Traffic { count: 40, errors, p50_us: 900, p99_us },
+    };
+    let map = |calls: Calls| {
+        let (to, sample_percent) = (4_000_000, 5.0);
+        ServiceMap { to, sample_percent, spans: 40, calls: vec![calls], ..ServiceMap::default() }
+    };
+    let mut broken = Scenario::new("kill").outages(&[(3000, 18_000)]);
+    (broken.heal, broken.end) = (18_000, 25_000);
+    let mut entries = broken.entries();
+    let phases = [(Phase::Steady, calls(0, 2000)), (Phase::Fault, calls(10, 900_000))];
+    let last = entries.len() - 1;
+    let at = entries[last].at;
+    entries.splice(
+        last..last,
+        phases.map(|(phase, calls)| {
+            let event = Event::ServiceMap(Mapped { phase, map: map(calls) });
+            Entry { at, event }
+        }),
+    );
+    run([entries])
+}
+
+#[test]
+fn the_map_of_services_stands_in_the_reports() {
+    let entries = mapped();
+    let found = judge(&entries).unwrap();
+    let maps = &results_json(&found)["experiments"][0]["service_maps"];
+    assert_eq!((&maps[0]["phase"], &maps[1]["phase"]), (&"steady".into(), &"fault".into()));
+    let calls = &maps[1]["calls"][0];
+    assert_eq!((&calls["from"], &calls["per_s"]), (&"web".into(), &200.0.into()));
+    assert_eq!((&calls["error_percent"], &calls["p99_ms"]), (&25.0.into(), &900.0.into()));
+    let page = html(&found, &entries);
+    assert_eq!(page.matches("<svg class=\"map\"").count(), 2);
+    assert!(page.contains("web to db: 200/s, 25.00 % failed, median 0.9 ms, p99 900 ms"));
+    let told = "suffered most: web -> db: p99 900 ms (before 2.0 ms), 25.00 % failed";
+    assert!(table(&found, false).contains(told), "{}", table(&found, false));
+    let without = table(&findings(), false);
+    assert!(!without.contains("suffered") && !html(&findings(), &journal()).contains("svg class"));
 }
 
 #[test]

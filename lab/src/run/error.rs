@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::chaos::ChaosError;
+use crate::deploy::DeployError;
 use crate::engine::EngineError;
 use crate::images::ImageError;
 use crate::journal::JournalError;
@@ -57,6 +58,9 @@ pub enum RunError {
     /// Faults.
     #[error(transparent)]
     Chaos(#[from] ChaosError),
+    /// Releases.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
     /// Traffic.
     #[error(transparent)]
     Load(#[from] LoadError),

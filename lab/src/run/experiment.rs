@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::warm_up::good_service;
-use super::{RunError, RunningLab};
+use super::{RunError, RunningLab, settle};
 use crate::chaos::{self, Active, Injection, Injector, resolve};
-use crate::journal::{Event, Micros, OpKind, Phase, Writer};
+use crate::journal::{Event, Mapped, Micros, OpKind, Phase, Writer};
 use crate::load::{self, AuditRequest, LoadConfig, LoadHandle, OpSink};
 use crate::report::Ui;
 use crate::spec::model::{Experiment, TimedFault};
@@ -96,13 +96,19 @@ impl ExperimentRun<'_> {
         // An experiment that cannot begin is in the journal, too, and so inconclusive.
         self.lab.await_whole(WHOLE_LIMIT).await?;
         self.warm_up(begun).await?;
+        let steady = now();
         self.write(Event::Phase { phase: Phase::Steady })?;
+        for event in settle::look_at_queues(self.lab).await {
+            self.write(event)?;
+        }
         let journal = Arc::clone(self.journal);
         let record = move |op| record(&journal, now(), Event::Op(op));
         let traffic = self.start_traffic(&key_prefix, Box::new(record))?;
         tokio::time::sleep(self.pace.steady).await;
+        let fault = now();
         self.write(Event::Phase { phase: Phase::Fault })?;
         let faults = self.fault_phase(&key_prefix).await;
+        let settle = now();
         self.write(Event::Phase { phase: Phase::Settle })?;
         if faults.is_ok() {
             let wanted = Duration::from_millis(self.experiment.settle_ms);
@@ -113,6 +119,8 @@ impl ExperimentRun<'_> {
         faults?;
         stopped?;
         self.final_reads(&key_prefix, begun).await?;
+        self.service_map(Phase::Steady, steady, fault).await;
+        self.service_map(Phase::Fault, fault, settle).await;
         self.write(Event::ExperimentEnded { experiment: self.name.into() })
     }
 
@@ -150,6 +158,7 @@ impl ExperimentRun<'_> {
         let config = LoadConfig {
             plan,
             targets: self.lab.entry(),
+            name: self.lab.entry_name(),
             timeout: Duration::from_millis(traffic.timeout_ms),
             users: USERS,
             max_in_flight: None,
@@ -250,6 +259,18 @@ impl ExperimentRun<'_> {
         Ok(())
     }
 
+    /// Takes over who called whom in a phase, where the stage is traced. The final reads have taken
+    /// longer than the last spans do.
+    async fn service_map(&self, phase: Phase, from: Micros, to: Micros) {
+        if !self.lab.stage.observability.traces {
+            return;
+        }
+        match self.lab.control().service_map(from, to).await {
+            Ok(map) => self.note(Event::ServiceMap(Mapped { phase, map })),
+            Err(e) => self.ui.warn(&format!("there is no map of the services: {e}")),
+        }
+    }
+
     fn write(&self, event: Event) -> Result<(), RunError> {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(journal.write(now(), event)?)
@@ -260,12 +281,14 @@ impl ExperimentRun<'_> {
     }
 }
 
-/// Reads back every promise whose key begins with the prefix.
+/// Reads back every promise whose key begins with the prefix, and what follows from it later.
 pub async fn audit(lab: &RunningLab, prefix: &str) -> Vec<Event> {
     let targets = lab.entry();
     let kinds = [OpKind::Order, OpKind::Post];
-    load::audit(&AuditRequest { targets: &targets, prefix, kinds: &kinds, patience: AUDIT_LIMIT })
-        .await
+    let request = AuditRequest { targets: &targets, prefix, kinds: &kinds, patience: AUDIT_LIMIT };
+    let mut events = load::audit(&request).await;
+    events.extend(settle::settle(lab, prefix, &events).await);
+    events
 }
 
 fn earliest(due: &[(Instant, Due<'_>)]) -> Option<usize> {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::RunError;
 use crate::chaos::{Roles, read_roles};
 use crate::control::client::ControlClient;
+use crate::dns::EntryName;
 use crate::engine::Engine;
 use crate::engine::probe::{self, Ready};
 use crate::kinds;
@@ -64,6 +65,11 @@ impl RunningLab {
     /// Where clients send their requests.
     pub fn entry(&self) -> Vec<SocketAddr> {
         kinds::entry(&self.stage, &self.places).into_iter().map(SocketAddr::from).collect()
+    }
+
+    /// How clients find it by name, where the stage has a name server for it.
+    pub fn entry_name(&self) -> Option<EntryName> {
+        kinds::names(&self.stage, &self.places)
     }
 
     /// The control plane.

@@ -6,6 +6,7 @@ mod error;
 mod experiment;
 mod folder;
 mod lab;
+mod settle;
 mod since_up;
 mod up;
 mod warm_up;

@@ -5,16 +5,19 @@ use std::time::{Duration, Instant};
 
 use super::{Building, RunError, RunningLab};
 use crate::chaos;
+use crate::deploy;
 use crate::engine::{Engine, LabIdentity, Progress, Surroundings};
 use crate::images::{self, ImageName};
 use crate::journal::Event;
 use crate::kinds::{self, Context, PublishMode};
 use crate::plan::node::NodeSpec;
 use crate::plan::observed::{Observed, ObservedNetwork};
+use crate::plan::releases::deployed;
 use crate::plan::{Desired, Plan, plan};
 use crate::report::Ui;
 use crate::spec;
 use crate::spec::model::{Emulator, Kind, Stage};
+use crate::spec::releases::as_deployed;
 
 /// Everything decided, nothing done yet.
 pub struct Up {
@@ -88,6 +91,8 @@ pub async fn prepare(
     refuse_another(engine, &observed, stage, &definition)?;
     heal_abandoned(engine, ui).await?;
     let images = images_of(engine, stage, ui).await?;
+    // What was deployed since is what should be.
+    let deployed = &as_deployed(stage, &deployed(&engine.containers().await?));
     let begun = Instant::now();
     let network = match observed.network.clone() {
         Some(network) => network,
@@ -95,7 +100,7 @@ pub async fn prepare(
     };
     let context = Context {
         lab: engine.lab(),
-        stage,
+        stage: deployed,
         subnet: network.subnet,
         secret: &network.secret,
         images: &images,
@@ -147,6 +152,9 @@ async fn heal_abandoned(engine: &Engine, ui: &Ui) -> Result<(), RunError> {
     for marker in chaos::heal_abandoned(engine, &quiet).await? {
         ui.warn(&format!("healed a fault that was left behind on {}", marker.nodes.join(", ")));
     }
+    if let Some(left) = deploy::recover_abandoned(engine).await? {
+        ui.warn(&left.recovered());
+    }
     Ok(())
 }
 
@@ -171,10 +179,11 @@ pub async fn images_of(
     let building = Building::new(ui);
     let tags = images::ensure(engine.docker(), &wanted, &|p| building.report(&p)).await?;
     for (tier, kind) in stage.tiers.iter().map(|(n, t)| (n, &t.kind)) {
-        if let Kind::Service(service) = kind
-            && service.image != ImageName::App.as_str()
-        {
-            require_image(engine, tier, &service.image).await?;
+        let Kind::Service(service) = kind else { continue };
+        let of_releases = service.releases.values().filter_map(|r| r.image.as_ref());
+        let all = of_releases.chain([&service.image]).filter(|i| *i != ImageName::App.as_str());
+        for image in all {
+            require_image(engine, tier, image).await?;
         }
     }
     Ok(tags)
@@ -196,7 +205,7 @@ fn images_of_kind(kind: &Kind) -> Vec<ImageName> {
         Kind::Box(_) => vec![ImageName::Box],
         Kind::Service(s) if s.image == ImageName::App.as_str() => vec![ImageName::App],
         Kind::Service(_) => vec![],
-        Kind::LoadBalancer(_) => vec![ImageName::Nginx],
+        Kind::LoadBalancer(_) | Kind::ApiGateway(_) => vec![ImageName::Nginx],
         Kind::Postgres(_) => vec![ImageName::Postgres],
         Kind::Etcd(_) => vec![ImageName::Etcd],
         Kind::Redis(_) => vec![ImageName::Redis],
@@ -209,6 +218,7 @@ fn images_of_kind(kind: &Kind) -> Vec<ImageName> {
         }
         Kind::DatabaseProxy(_) => vec![ImageName::Dbproxy],
         Kind::Cdn(_) => vec![ImageName::Nginx],
+        Kind::Dns(_) => vec![ImageName::Dns],
     }
 }
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
 use super::error::Problem;
-use super::model::{Edge, Experiment, Name, Region, Stage, Tier, Traffic};
+use super::model::{Edge, Experiment, Name, Observability, Region, Stage, Tier, Traffic};
 use super::path::Path;
 use super::scalar::{Scalar, resolve};
 use super::tree::{Content, Node};
@@ -21,6 +21,7 @@ pub(super) struct Draft {
     pub(super) edges: Vec<Option<Edge>>,
     pub(super) faultable_edges: bool,
     pub(super) federation: IndexMap<Name, Option<Name>>,
+    pub(super) observability: Option<Observability>,
     pub(super) traffic: Option<Traffic>,
     pub(super) experiments: IndexMap<Name, Option<Experiment>>,
 }
@@ -38,6 +39,7 @@ impl From<&Stage> for Draft {
                 .iter()
                 .map(|(k, v)| (k.clone(), Some(v.clone())))
                 .collect(),
+            observability: Some(stage.observability.clone()),
             traffic: Some(stage.traffic.clone()),
             experiments: stage
                 .experiments
@@ -65,6 +67,7 @@ impl Draft {
                 .and_then(|(node, path)| parts.typed(node, &path))
                 .unwrap_or_default(),
             federation: map("federation").map(|(n, path)| parts.map(n, &path)).unwrap_or_default(),
+            observability: entry("observability").and_then(|(node, path)| parts.typed(node, &path)),
             traffic: entry("traffic").and_then(|(node, path)| parts.typed(node, &path)),
             experiments: map("experiments").map(|(n, p)| parts.map(n, &p)).unwrap_or_default(),
         }

@@ -16,7 +16,11 @@ pub fn obstacle(from: &Tier, to: &Tier) -> Option<&'static str> {
     match (&from.kind, &to.kind) {
         (_, Kind::Redis(_)) => Some("the Sentinels tell clients the servers' own addresses"),
         (_, Kind::Etcd(_)) => Some("the members of a cluster know each other by their addresses"),
-        (Kind::Service(service), _) if service.image != "app" && service.database.is_none() => {
+        (Kind::Service(service), _)
+            if service.image != "app"
+                && service.database.is_none()
+                && service.upstream.is_none() =>
+        {
             Some("the lab does not tell the image where that tier is")
         }
         _ => None,

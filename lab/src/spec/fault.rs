@@ -10,13 +10,17 @@ use super::short;
 mod crowd;
 mod database;
 mod edges;
+mod messages;
 mod nodes;
+mod releases;
 mod stores;
 
 pub use crowd::*;
 pub use database::*;
 pub use edges::*;
+pub use messages::*;
 pub use nodes::*;
+pub use releases::*;
 pub use stores::*;
 
 /// A fault and when it starts.
@@ -38,10 +42,14 @@ pub struct TimedFault {
 pub enum Fault {
     /// Kills a process inside a box; the box's own supervisor starts it again.
     KillProcess(KillProcess),
-    /// Kills one node of a tier of kind `box` or `service` (`kill-web`, `kill-box`).
+    /// Kills one node of a tier of kind `box`, `service`, `cdn` or `dns` (`kill-web`, `kill-box`).
     KillTask(KillTask),
     /// Kills a share of the tasks of a `service` tier at once.
     KillShare(KillShare),
+    /// Puts a release in the place of the one that runs; the heal brings that one back.
+    Deploy(DeployVersion),
+    /// The same with a release that is bad, and has to be rolled back by itself.
+    BadDeploy(DeployVersion),
     /// Stops what repairs, scales and watches: the rest must do without it.
     StopControlPlane(StopControlPlane),
     /// Kills the current primary of a `postgres` tier, or its only server.
@@ -66,14 +74,27 @@ pub enum Fault {
     OriginDown(OriginDown),
     /// A managed service of an `aws` tier answers nothing; its data stay.
     Outage(Outage),
+    /// The queue service of an `aws` tier answers nobody, or not one tier; its messages stay.
+    QueueOutage(QueueOutage),
+    /// Messages of a queue are delivered a second time.
+    DuplicateDelivery(DuplicateDelivery),
+    /// Sends messages that nobody can handle.
+    PoisonMessage(PoisonMessage),
+    /// Kills one worker after the other at random moments: between a message's receipt, its effect
+    /// and its acknowledgement.
+    KillWorker(KillWorker),
     /// Adds latency to every call that crosses an edge.
     SlowEdge(SlowEdge),
+    /// Adds latency to every call of one managed service, and of no other.
+    SlowDependency(SlowDependency),
     /// Cuts an edge: connections are closed, new ones are refused.
     CutEdge(CutEdge),
     /// Resets every connection that crosses an edge as soon as data flow.
     ResetEdge(CutEdge),
     /// Many clients ask for one object that is in no cache, all at the same moment.
     FlashCrowd(FlashCrowd),
+    /// Few clients that send as much as they can, whatever they are answered.
+    Flood(Flood),
     /// Much more of the stage's own traffic for a while.
     Spike(Spike),
 }
@@ -85,6 +106,8 @@ impl Fault {
             Self::KillProcess(_) => "kill-process",
             Self::KillTask(_) => "kill-task",
             Self::KillShare(_) => "kill-share",
+            Self::Deploy(_) => "deploy",
+            Self::BadDeploy(_) => "bad-deploy",
             Self::StopControlPlane(_) => "stop-control-plane",
             Self::KillPrimary(_) => "kill-primary",
             Self::PausePrimary(_) => "pause-primary",
@@ -97,10 +120,16 @@ impl Fault {
             Self::FlushCache(_) => "flush-cache",
             Self::OriginDown(_) => "origin-down",
             Self::Outage(_) => "outage",
+            Self::QueueOutage(_) => "queue-outage",
+            Self::DuplicateDelivery(_) => "duplicate-delivery",
+            Self::PoisonMessage(_) => "poison-message",
+            Self::KillWorker(_) => "kill-worker",
             Self::SlowEdge(_) => "slow-edge",
+            Self::SlowDependency(_) => "slow-dependency",
             Self::CutEdge(_) => "cut-edge",
             Self::ResetEdge(_) => "reset-edge",
             Self::FlashCrowd(_) => "flash-crowd",
+            Self::Flood(_) => "flood",
             Self::Spike(_) => "spike",
         }
     }

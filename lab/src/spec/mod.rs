@@ -8,6 +8,7 @@
 pub mod crowd;
 pub mod edges;
 pub mod model;
+pub mod releases;
 pub mod slots;
 
 mod builtin;

@@ -13,22 +13,36 @@ use super::short;
 mod aws;
 mod balancing;
 mod cache;
+mod capacity;
 mod cdn;
 mod compute;
 mod database;
+mod dns;
 mod experiment;
+mod front_door;
+mod gateway;
+mod messaging;
 mod objectives;
+mod observability;
+mod release;
 mod traffic;
 
 pub use super::fault::*;
 pub use aws::*;
 pub use balancing::*;
 pub use cache::*;
+pub use capacity::*;
 pub use cdn::*;
 pub use compute::*;
 pub use database::*;
+pub use dns::*;
 pub use experiment::*;
+pub use front_door::*;
+pub use gateway::*;
+pub use messaging::*;
 pub use objectives::*;
+pub use observability::*;
+pub use release::*;
 pub use traffic::*;
 
 /// The name of a stage, tier, zone or region: lower-case letters, digits and `-`, starting
@@ -92,6 +106,9 @@ pub struct Stage {
     /// What the provider's own machinery does in this stage.
     #[serde(default)]
     pub control_plane: ControlPlane,
+    /// Traces, and who else gets them.
+    #[serde(default, skip_serializing_if = "Observability::is_default")]
+    pub observability: Observability,
     /// The traffic that users send.
     pub traffic: Traffic,
     /// What users were promised.
@@ -145,6 +162,7 @@ pub struct Tier {
 /// What a tier can be. The YAML field `kind` names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "a stage has a handful of tiers")]
 pub enum Kind {
     /// Web server, application and, if asked for, database in one container.
     Box(BoxKind),
@@ -152,6 +170,8 @@ pub enum Kind {
     Service(Service),
     /// nginx with health checks that take dead targets out.
     LoadBalancer(LoadBalancer),
+    /// nginx that refuses what is more than clients may send.
+    ApiGateway(ApiGateway),
     /// PostgreSQL: one server, or a cluster under Patroni.
     Postgres(Postgres),
     /// The coordination store that Patroni keeps its leader lease in.
@@ -164,6 +184,8 @@ pub enum Kind {
     DatabaseProxy(DatabaseProxy),
     /// nginx that keeps answers of its origins at the edge.
     Cdn(Cdn),
+    /// PowerDNS that answers only what is healthy.
+    Dns(Dns),
 }
 
 /// "Tier `from` calls tier `to`".

@@ -114,6 +114,11 @@ pub(super) fn tier_names(schema: &mut Schema) {
     schema.insert("minProperties".into(), json!(1));
 }
 
+/// Schema of a map whose keys are names.
+pub(super) fn names(schema: &mut Schema) {
+    schema.insert("propertyNames".into(), json!({ "pattern": NAME_PATTERN }));
+}
+
 /// Schema of the map of experiments: keys are names of their own length.
 pub(super) fn experiment_names(schema: &mut Schema) {
     schema.insert("propertyNames".into(), json!({ "pattern": EXPERIMENT_PATTERN }));

@@ -2,10 +2,14 @@
 
 mod faults;
 mod fields;
+mod front;
+mod messaging;
 mod never_panics;
 mod published;
+mod releases;
 mod scaling;
 mod semantics;
+mod services;
 mod short_forms;
 mod syntax;
 mod tiers;

@@ -4,8 +4,11 @@
 mod crowds;
 mod experiments;
 mod kinds;
+mod observability;
+mod queue_faults;
 mod references;
 mod regions;
+mod releases;
 mod store_faults;
 mod tiers;
 
@@ -23,6 +26,7 @@ pub(super) fn check(draft: &Draft, root: &Node) -> Vec<Problem> {
     check.edges();
     check.federation();
     check.entry();
+    check.observability();
     check.experiments();
     check.problems
 }
@@ -132,21 +136,29 @@ fn kind_name(kind: &Kind) -> &'static str {
         Kind::Box(_) => "box",
         Kind::Service(_) => "service",
         Kind::LoadBalancer(_) => "load-balancer",
+        Kind::ApiGateway(_) => "api-gateway",
         Kind::Postgres(_) => "postgres",
         Kind::Etcd(_) => "etcd",
         Kind::Redis(_) => "redis",
         Kind::Aws(_) => "aws",
         Kind::DatabaseProxy(_) => "database-proxy",
         Kind::Cdn(_) => "cdn",
+        Kind::Dns(_) => "dns",
     }
 }
 
 /// The kinds a load balancer sends requests to.
 const HTTP_KINDS: [&str; 2] = ["service", "box"];
+/// The kinds of which any node can be killed without asking who it is at the moment.
+const KILLABLE_KINDS: [&str; 4] = ["service", "box", "cdn", "dns"];
 /// The kinds that a service takes for its database.
 const DATABASE_KINDS: [&str; 2] = ["postgres", "database-proxy"];
+/// Kinds that speak HTTP to users.
+const ENTRY_KINDS: [&str; 5] = ["load-balancer", "api-gateway", "service", "box", "cdn"];
 /// The kinds that make pages for an edge cache.
-const PAGE_KINDS: [&str; 3] = ["load-balancer", "service", "box"];
+const PAGE_KINDS: [&str; 4] = ["load-balancer", "api-gateway", "service", "box"];
+/// The kinds that a web tier calls instead of a database.
+const UPSTREAM_KINDS: [&str; 2] = ["load-balancer", "api-gateway"];
 
 /// Number of nodes of a tier.
 fn nodes(tier: &Tier) -> u32 {

@@ -5,5 +5,8 @@ mod caches;
 mod crowds;
 mod data;
 mod histories;
+mod queues;
+mod releases;
 mod runs;
 mod service;
+mod services;

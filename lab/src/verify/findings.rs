@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::journal::{Micros, OpKind};
+use crate::journal::{Mapped, Micros, OpKind};
 use crate::spec::model::{Expectation, Objectives};
 
 use super::recovery::Recovery;
@@ -86,6 +86,8 @@ pub struct ExperimentFindings {
     pub faults: Vec<FaultFinding>,
     /// One per check that applies.
     pub findings: Vec<Finding>,
+    /// Who called whom before the fault and during it, where the stage is traced.
+    pub maps: Vec<Mapped>,
     /// When its first entry was written or its first operation was due.
     pub started_at: Micros,
     /// When its last entry was written.
@@ -153,6 +155,10 @@ pub enum Check {
     Conserved,
     /// No promise took effect twice.
     ExactlyOnce,
+    /// Every acknowledged order had exactly one effect across the queue.
+    EffectExactlyOnce,
+    /// Queues came to rest, with no dead letters but those that must be.
+    Queue,
     /// Nobody was shown less than they wrote or saw before.
     SessionGuarantees,
     /// What was written was shown in time.
@@ -163,6 +169,12 @@ pub enum Check {
     RequestCollapsing,
     /// Of many who missed the same cached value, few asked the database.
     CacheStampede,
+    /// Who sent more than allowed was refused, and nobody else.
+    Throttling,
+    /// A slow dependency slowed down only what needs it.
+    Isolation,
+    /// A good release took over without an error; a bad one was rolled back by itself.
+    Release,
     /// Enough requests succeeded.
     Availability,
     /// Requests were fast enough outside of the outage.
@@ -182,11 +194,16 @@ impl Check {
             Self::NoLostWrite => "no-lost-write",
             Self::Conserved => "conserved",
             Self::ExactlyOnce => "exactly-once",
+            Self::EffectExactlyOnce => "effect-exactly-once",
+            Self::Queue => "queue",
             Self::SessionGuarantees => "session-guarantees",
             Self::Staleness => "staleness",
             Self::CacheCoherence => "cache-coherence",
             Self::RequestCollapsing => "request-collapsing",
             Self::CacheStampede => "cache-stampede",
+            Self::Throttling => "throttling",
+            Self::Isolation => "isolation",
+            Self::Release => "release",
             Self::Availability => "availability",
             Self::Latency => "latency",
             Self::Recovery => "recovery",

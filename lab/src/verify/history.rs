@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::journal::{
-    ControlEvent, CrowdAnswered, Entry, Event, Ledger, Micros, Op, OpKind, Phase,
+    ControlEvent, CrowdAnswered, Effect, Entry, Event, FloodEnded, Ledger, Mapped, Micros, Op,
+    OpKind, Phase, QueueRead,
 };
 use crate::spec::model::Fault;
 
@@ -29,8 +30,14 @@ pub struct History<'a> {
     pub faults: Vec<FaultRecord<'a>>,
     /// What the control plane did between `start` and `end`, wherever in the journal it stands.
     pub controls: Vec<(Micros, &'a ControlEvent)>,
+    /// Who called whom in its phases.
+    pub maps: Vec<&'a Mapped>,
     /// What the final reads of keys found.
     pub keys: BTreeMap<OpKind, KeyAudit<'a>>,
+    /// What the final reads of effects found.
+    pub effects: BTreeMap<Effect, KeyAudit<'a>>,
+    /// What was seen of queues, or why nothing was.
+    pub queues: Vec<(Micros, &'a str, Result<&'a QueueRead, &'a str>)>,
     /// What the final read of money and stock found.
     pub ledger: LedgerAudit<'a>,
     /// The ledger as an earlier experiment of the same run left it.
@@ -62,6 +69,8 @@ pub struct FaultRecord<'a> {
     pub heal_unconfirmed: Option<&'a str>,
     /// For a flash crowd: what became of it.
     pub crowd: Option<&'a CrowdAnswered>,
+    /// For a flood: what became of it.
+    pub flood: Option<&'a FloodEnded>,
 }
 
 impl FaultRecord<'_> {
@@ -95,6 +104,32 @@ pub struct KeyAudit<'a> {
     pub failed: Option<&'a str>,
 }
 
+impl<'a> KeyAudit<'a> {
+    /// A further part of what was read. One after the end belongs to a second read from the start,
+    /// which replaces the first.
+    fn chunk(&mut self, at: Micros, keys: &'a [(String, u32)]) {
+        self.begin(at);
+        for (key, effects) in keys {
+            let seen = self.effects.entry(key).or_default();
+            *seen = seen.saturating_add(*effects);
+        }
+    }
+
+    /// The end of a read; a second one that found nothing replaces the first, too.
+    fn end(&mut self, at: Micros) {
+        self.begin(at);
+        self.complete = true;
+        self.failed = None;
+    }
+
+    fn begin(&mut self, at: Micros) {
+        if self.complete {
+            *self = Self::default();
+        }
+        self.began.get_or_insert(at);
+    }
+}
+
 /// The final read of money and stock.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum LedgerAudit<'a> {
@@ -120,7 +155,10 @@ impl<'a> History<'a> {
             ops: Vec::new(),
             faults: Vec::new(),
             controls: Vec::new(),
+            maps: Vec::new(),
             keys: BTreeMap::new(),
+            effects: BTreeMap::new(),
+            queues: Vec::new(),
             ledger: LedgerAudit::Never,
             earlier_ledger: None,
         };
@@ -140,14 +178,21 @@ impl<'a> History<'a> {
         self.end = self.end.max(entry.at);
         match &entry.event {
             Event::Phase { phase } => self.phases.push((entry.at, *phase)),
+            Event::ServiceMap(map) => self.maps.push(map),
             Event::Op(op) => {
                 self.end = self.end.max(op.done);
                 self.ops.push(op);
             }
             Event::AuditKeys { .. }
             | Event::AuditKeysEnd { .. }
+            | Event::AuditEffects { .. }
+            | Event::AuditEffectsEnd { .. }
             | Event::AuditLedger(_)
             | Event::AuditFailed { .. } => self.add_audit(entry),
+            Event::QueueRead(read) => self.queues.push((entry.at, &read.queue, Ok(read))),
+            Event::QueueUnread { queue, reason } => {
+                self.queues.push((entry.at, queue, Err(reason)));
+            }
             _ => self.add_fault(entry),
         }
     }
@@ -182,6 +227,7 @@ impl<'a> History<'a> {
                 self.fault_mut(id).heal_unconfirmed = Some(reason);
             }
             Event::CrowdAnswered(crowd) => self.fault_mut(&crowd.id).crowd = Some(crowd),
+            Event::FloodEnded(flood) => self.fault_mut(&flood.id).flood = Some(flood),
             _ => {}
         }
     }
@@ -200,26 +246,14 @@ impl<'a> History<'a> {
     fn add_audit(&mut self, entry: &'a Entry) {
         match &entry.event {
             Event::AuditKeys { kind, keys } => {
-                let audit = self.keys.entry(*kind).or_default();
-                if audit.complete {
-                    // A second read from the start: it replaces the first.
-                    *audit = KeyAudit::default();
-                }
-                audit.began.get_or_insert(entry.at);
-                for (key, effects) in keys {
-                    let seen = audit.effects.entry(key).or_default();
-                    *seen = seen.saturating_add(*effects);
-                }
+                self.keys.entry(*kind).or_default().chunk(entry.at, keys);
             }
-            Event::AuditKeysEnd { kind } => {
-                let audit = self.keys.entry(*kind).or_default();
-                if audit.complete {
-                    // A second read that found nothing: it replaces the first, too.
-                    *audit = KeyAudit::default();
-                }
-                audit.began.get_or_insert(entry.at);
-                audit.complete = true;
-                audit.failed = None;
+            Event::AuditKeysEnd { kind } => self.keys.entry(*kind).or_default().end(entry.at),
+            Event::AuditEffects { effect, keys } => {
+                self.effects.entry(*effect).or_default().chunk(entry.at, keys);
+            }
+            Event::AuditEffectsEnd { effect, .. } => {
+                self.effects.entry(*effect).or_default().end(entry.at);
             }
             Event::AuditLedger(ledger) => self.ledger = LedgerAudit::Read(ledger),
             Event::AuditFailed { what, reason } => self.add_audit_failure(what, reason),
@@ -234,7 +268,12 @@ impl<'a> History<'a> {
         let named: Vec<OpKind> =
             kinds.into_iter().filter(|kind| what.contains(kind.as_str())).collect();
         let ledger = ["ledger", "stock", "money"].iter().any(|word| what.contains(word));
-        let unclear = named.is_empty() && !ledger;
+        let mail = what.contains(Effect::Mail.as_str());
+        let unclear = named.is_empty() && !ledger && !mail;
+        if mail || unclear {
+            let failed = KeyAudit { failed: Some(reason), ..KeyAudit::default() };
+            self.effects.insert(Effect::Mail, failed);
+        }
         for kind in if unclear { kinds.to_vec() } else { named } {
             let failed = KeyAudit { failed: Some(reason), ..KeyAudit::default() };
             self.keys.insert(kind, failed);

@@ -72,6 +72,20 @@ db: { kind: postgres, coordination: etcd, zones: { a: 1, b: 1 }, replicas: [b] }
     stage
 }
 
+/// An architecture whose orders are mailed by workers behind a queue.
+pub fn queued_stage() -> Stage {
+    let tiers = "
+web: { kind: service, database: db, aws: aws, events: { queue: order-mail }, zones: { a: 1, b: 1 } }
+mailer: { kind: service, database: db, aws: aws, worker: { queue: order-mail }, zones: { a: 1, b: 1 } }
+db: { kind: postgres, coordination: etcd, zones: { a: 1, b: 1 } }
+aws: { kind: aws, services: { sqs: ministack, ses: ministack } }
+";
+    let mut stage = stage();
+    stage.tiers = serde_yaml::from_str(tiers).unwrap();
+    stage.traffic.entry = "web".into();
+    stage
+}
+
 /// The fault that scenarios inject unless they say otherwise.
 pub fn kill_primary() -> Fault {
     Fault::KillPrimary(KillPrimary::default())

@@ -41,7 +41,14 @@ fn is_precondition(check: Check) -> bool {
 
 /// Checks whose failure proves itself.
 fn is_about_data(check: Check) -> bool {
-    matches!(check, Check::NoLostWrite | Check::Conserved | Check::ExactlyOnce)
+    matches!(
+        check,
+        Check::NoLostWrite
+            | Check::Conserved
+            | Check::ExactlyOnce
+            | Check::EffectExactlyOnce
+            | Check::Queue
+    )
 }
 
 /// The verdict against what was expected.

@@ -14,12 +14,14 @@ use sha2::{Digest, Sha256};
 
 use crate::config;
 use crate::db::Effect;
+use crate::trace::{self, Call};
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// A service of one endpoint.
 pub struct Service {
+    name: String,
     http: Client<HttpConnector, Full<Bytes>>,
     signer: Signer<Credential>,
     endpoint: String,
@@ -53,6 +55,7 @@ impl Service {
         let secrets = StaticCredentialProvider::new(&keys.access_key, &keys.secret_key);
         let signing = RequestSigner::new(name, &keys.region);
         Self {
+            name: name.to_owned(),
             http: Client::builder(TokioExecutor::new()).build(connector),
             signer: Signer::new(Context::new(), secrets, signing),
             endpoint: endpoint.to_owned(),
@@ -86,14 +89,16 @@ impl Service {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, NoAnswer> {
+        let call = trace::call(&self.name, || operation(method, &headers));
         let request = self.signed(method, path, headers, body).await?;
-        match tokio::time::timeout(timeout, self.exchange(request)).await {
+        let answered = match tokio::time::timeout(timeout, self.exchange(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(NoAnswer {
                 effect: Effect::Unknown,
                 detail: format!("no answer within {} ms", timeout.as_millis()),
             }),
-        }
+        };
+        traced(call, answered)
     }
 
     /// How long a request may take.
@@ -141,4 +146,22 @@ impl Service {
         })?;
         Ok(Answer { status, body: body.to_bytes() })
     }
+}
+
+/// What is asked for: the header of the newer protocols names it.
+fn operation(method: &str, headers: &HeaderMap) -> String {
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    let name = target.and_then(|target| target.rsplit('.').next());
+    name.unwrap_or(method).to_owned()
+}
+
+/// A refusal is an answer; a service that is out is not.
+fn traced(mut call: Call, answered: Result<Answer, NoAnswer>) -> Result<Answer, NoAnswer> {
+    if let Ok(answer) = &answered {
+        call.note("http.response.status_code", answer.status.as_u16());
+        if answer.status.is_server_error() {
+            call.failed(|| answer.status.to_string());
+        }
+    }
+    call.done(answered)
 }

@@ -1,5 +1,6 @@
 //! Managed services, through their HTTP interfaces.
 
+mod bus;
 mod client;
 mod dynamo;
 mod query;
@@ -9,6 +10,7 @@ mod sns;
 mod sqs;
 mod trouble;
 
+pub use bus::Bus;
 pub use dynamo::{CartTable, Counts, Lines};
 pub use s3::{Bucket, Refused};
 pub use ses::{Letter, Ses};
@@ -27,6 +29,3 @@ pub struct Outgoing {
 
 /// Most messages in one request, of the queue and of the topic.
 pub const BATCH: usize = 10;
-
-/// Name of the attribute of messages that carries the trace.
-const TRACEPARENT: &str = "traceparent";

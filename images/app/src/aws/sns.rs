@@ -3,18 +3,22 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::Outgoing;
 use super::client::Service;
 use super::query::{Param, ask, element, elements, param};
 use super::sqs::Queue;
 use super::trouble::Trouble;
-use super::{Outgoing, TRACEPARENT};
 use crate::config;
+use crate::trace::TRACEPARENT;
 
 /// Longest wait for an answer.
 const TIMEOUT: Duration = Duration::from_millis(2000);
 
 /// Version of the interface.
 const VERSION: &str = "2010-03-31";
+
+/// Who may send to a queue that is subscribed.
+const SENDER: &str = "sns.amazonaws.com";
 
 /// A topic.
 pub struct Topic {
@@ -63,7 +67,7 @@ impl Topic {
         let unnamed =
             || Trouble::Never(format!("the service does not name the topic {}", self.name));
         let arn = arn.ok_or_else(unnamed)?;
-        queue.admit(&arn).await?;
+        queue.admit(SENDER, &arn).await?;
         let subscription = [
             param("TopicArn", &arn),
             param("Protocol", "sqs"),

@@ -6,10 +6,11 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
+use super::Outgoing;
 use super::client::Service;
 use super::trouble::{Trouble, trouble};
-use super::{Outgoing, TRACEPARENT};
 use crate::config;
+use crate::trace::TRACEPARENT;
 
 /// Longest wait for an answer, beyond what the service is asked to wait.
 const TIMEOUT: Duration = Duration::from_millis(2000);
@@ -20,6 +21,8 @@ pub struct Queue {
     settings: config::Queue,
     /// Looked up once; again when the service says that the queue is not there.
     found: Mutex<Option<Found>>,
+    /// Who may send to it: the service, and the name of its topic or rule.
+    admitted: Mutex<Vec<(String, String)>>,
 }
 
 /// Where a queue and its dead-letter queue are.
@@ -58,7 +61,12 @@ impl Queue {
     /// The queue, which may not be there yet.
     pub fn new(settings: config::Queue) -> Self {
         let service = Service::new("sqs", &settings.endpoint, TIMEOUT, &settings.keys);
-        Self { service, settings, found: Mutex::default() }
+        Self { service, settings, found: Mutex::default(), admitted: Mutex::default() }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.settings.name
     }
 
     /// How long a message that was given out is kept from others.
@@ -161,19 +169,31 @@ impl Queue {
         })
     }
 
-    /// Lets a topic send to the queue.
+    /// Lets a topic or a rule send to the queue, and those that were let before.
     ///
     /// # Errors
     /// The service does not answer, or refuses.
-    pub async fn admit(&self, topic_arn: &str) -> Result<(), Trouble> {
+    pub async fn admit(&self, sender: &str, source_arn: &str) -> Result<(), Trouble> {
         let found = self.found().await?;
-        let policy = json!({ "Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow",
-            "Principal": { "Service": "sns.amazonaws.com" },
-            "Action": "sqs:SendMessage",
-            "Resource": found.arn,
-            "Condition": { "ArnEquals": { "aws:SourceArn": topic_arn } },
-        }] });
+        let admitted = {
+            let mut all = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = (sender.to_owned(), source_arn.to_owned());
+            if !all.contains(&new) {
+                all.push(new);
+            }
+            all.clone()
+        };
+        let statement = |(sender, source): &(String, String)| {
+            json!({
+                "Effect": "Allow",
+                "Principal": { "Service": sender },
+                "Action": "sqs:SendMessage",
+                "Resource": found.arn,
+                "Condition": { "ArnEquals": { "aws:SourceArn": source } },
+            })
+        };
+        let statements: Vec<Value> = admitted.iter().map(statement).collect();
+        let policy = json!({ "Version": "2012-10-17", "Statement": statements });
         let attributes = json!({ "Policy": policy.to_string() });
         let body = json!({ "QueueUrl": found.url, "Attributes": attributes });
         self.call(TIMEOUT, "SetQueueAttributes", &body).await.map(drop)

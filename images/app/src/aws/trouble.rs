@@ -40,7 +40,8 @@ pub fn trouble(status: StatusCode, code: &str, message: &str) -> Trouble {
         "QueueDoesNotExist"
         | "AWS.SimpleQueueService.NonExistentQueue"
         | "NotFound"
-        | "NotFoundException" => Trouble::Missing(why),
+        | "NotFoundException"
+        | "ResourceNotFoundException" => Trouble::Missing(why),
         // An address that nobody has proved to be theirs.
         "MessageRejected" if message.contains("not verified") => Trouble::Missing(why),
         "Throttling"

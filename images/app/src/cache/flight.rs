@@ -10,6 +10,7 @@ use futures::future::{BoxFuture, Shared};
 use super::load::Loaded;
 use crate::db::{Cause, Failure, GaveUp};
 use crate::shop::Rejection;
+use crate::trace;
 
 type Result = std::result::Result<Loaded, GaveUp<Rejection>>;
 type InFlight = Shared<BoxFuture<'static, Result>>;
@@ -44,10 +45,10 @@ impl Flights {
             None => {
                 let landing = Landing { flights: self.clone(), key: key.to_owned() };
                 let loading = load();
-                let task = tokio::spawn(async move {
+                let task = tokio::spawn(trace::carried(async move {
                     let _landing = landing;
                     loading.await
-                });
+                }));
                 let flight = task.map(|ended| ended.unwrap_or_else(|_| Err(broken()))).boxed();
                 let flight = flight.shared();
                 by_key.insert(key.to_owned(), flight.clone());

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::breaker::Breaker;
 use super::sentinel::{address, majority};
 use crate::config::{Cache as Settings, CacheServers};
+use crate::trace;
 
 /// Longest wait for a connection or for a Sentinel.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -79,7 +80,13 @@ impl Link {
         if !self.breaker.allows(Instant::now()) {
             return Err(Out);
         }
+        let mut call = trace::call("cache", || name_of(command));
+        call.note("db.system.name", "redis");
         let asked = tokio::time::timeout(self.timeout, command.query_async(&mut conn)).await;
+        if let Err(_) | Ok(Err(_)) = &asked {
+            call.failed(|| "not answered".to_owned());
+        }
+        drop(call);
         self.breaker.record(Instant::now(), !matches!(&asked, Err(_) | Ok(Err(_))));
         match asked {
             Ok(Ok(value)) => Ok(value),
@@ -119,6 +126,14 @@ impl Link {
         // What failed before was another connection.
         self.breaker.record(Instant::now(), true);
         tracing::info!(%addr, "cache: primary found");
+    }
+}
+
+/// The command itself, without what it is about.
+fn name_of(command: &redis::Cmd) -> String {
+    match command.args_iter().next() {
+        Some(redis::Arg::Simple(name)) => String::from_utf8_lossy(name).into_owned(),
+        _ => "command".to_owned(),
     }
 }
 

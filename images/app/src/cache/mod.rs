@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+pub use breaker::Breaker;
 pub use stats::{Counters, Stats};
 
 use crate::config;

@@ -78,6 +78,12 @@ impl<'a> Env<'a> {
             .map(Duration::from_millis)
     }
 
+    /// How long a task serves on after the signal to end.
+    pub fn drain(&self) -> Result<Duration, ConfigError> {
+        self.number("DRAIN_MS", 0, 0, 600_000, "a number of milliseconds to 600000")
+            .map(Duration::from_millis)
+    }
+
     /// A number from 1 to 1000.
     pub fn count(
         &self,
@@ -105,6 +111,34 @@ impl<'a> Env<'a> {
             Err(e) => e.to_string(),
         };
         Err(ConfigError { name, value, problem, allowed })
+    }
+
+    /// A share, 0 to 1.
+    pub fn share(&self, name: &'static str, default: f64) -> Result<f64, ConfigError> {
+        let Some(value) = (self.lookup)(name) else { return Ok(default) };
+        match value.trim().parse::<f64>() {
+            Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+            _ => {
+                let problem = "it is no share".into();
+                Err(ConfigError { name, value, problem, allowed: "a number from 0 to 1" })
+            }
+        }
+    }
+
+    /// Names with values, separated by commas.
+    pub fn pairs(
+        &self,
+        name: &'static str,
+        allowed: &'static str,
+    ) -> Result<Vec<(String, String)>, ConfigError> {
+        let value = self.optional(name).unwrap_or_default();
+        let pair = |part: &str| match part.split_once('=') {
+            Some((key, value)) if !key.trim().is_empty() => {
+                Ok((key.trim().to_owned(), value.trim().to_owned()))
+            }
+            _ => Err(self.refuse(name, "it is no list of names and values", allowed)),
+        };
+        value.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect()
     }
 
     /// An IP address with a port.

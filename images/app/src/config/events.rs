@@ -15,6 +15,8 @@ pub struct Events {
     pub queue: Queue,
     /// The topic that they go through, if they do not go to the queue directly.
     pub topic: Option<Topic>,
+    /// The bus of which a rule routes events to the queue, if there is one.
+    pub bus: Option<Bus>,
 }
 
 /// A queue with its dead-letter queue.
@@ -45,6 +47,29 @@ pub struct Topic {
     pub keys: Keys,
     /// Its name.
     pub name: String,
+}
+
+/// An event bus.
+#[derive(Clone, Debug)]
+pub struct Bus {
+    /// Where the service answers.
+    pub endpoint: String,
+    /// Who asks.
+    pub keys: Keys,
+    /// Its name.
+    pub name: String,
+}
+
+impl Bus {
+    /// The bus that a setting names, if it does.
+    ///
+    /// # Errors
+    /// Nothing says where the service is, or who asks.
+    pub fn from_env(env: &Env<'_>, setting: &'static str) -> Result<Option<Self>, ConfigError> {
+        let Some(name) = env.optional(setting) else { return Ok(None) };
+        let endpoint = endpoint(env, "AWS_ENDPOINT_URL_EVENTBRIDGE")?;
+        Ok(Some(Self { endpoint, keys: Keys::from_env(env)?, name }))
+    }
 }
 
 impl Events {
@@ -83,7 +108,8 @@ impl Events {
             visibility: Duration::from_secs(visibility),
             wait: Duration::from_secs(wait),
         };
-        Ok(Some(Self { published, queue, topic }))
+        let bus = Bus::from_env(env, "EVENTS_BUS")?;
+        Ok(Some(Self { published, queue, topic, bus }))
     }
 }
 

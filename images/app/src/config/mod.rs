@@ -4,10 +4,12 @@ mod aws;
 mod cache;
 mod env;
 mod events;
+mod front;
 mod inline;
 mod mail;
 mod replicas;
 mod role;
+mod tracing;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,18 +17,45 @@ use std::time::Duration;
 pub use aws::{Aws, Keys};
 pub use cache::{Cache, CacheServers};
 pub use env::ConfigError;
-pub use events::{Events, Queue, Topic};
+pub use events::{Bus, Events, Queue, Topic};
+pub use front::Front;
 pub use inline::Inline;
 pub use mail::Mail;
 pub use replicas::Replicas;
-pub use role::{Role, Worker};
+pub use role::{Job, Role, Worker};
+pub use tracing::Tracing;
 
+use crate::defect::Defect;
 use env::Env;
 
 /// PostgreSQL's registered port, used when a list of servers names none.
 const POSTGRES_PORT: u16 = 5432;
 
-/// Every setting of the program.
+/// What the program is told, by what it is for.
+#[derive(Clone, Debug)]
+pub enum Settings {
+    /// It has the shop's data, or works on them.
+    Shop(Box<Config>),
+    /// It makes pages of what others answer.
+    Front(Box<Front>),
+}
+
+impl Settings {
+    /// Reads the process environment.
+    ///
+    /// # Errors
+    /// The first setting that is missing or cannot be used.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let lookup = |name: &str| std::env::var(name).ok();
+        let env = Env::new(&lookup);
+        Ok(match Role::from_env(&env)? {
+            Role::Front => Self::Front(Box::new(Front::from_env(&env)?)),
+            Role::Web | Role::Worker => Self::Shop(Box::new(Config::from_lookup(lookup)?)),
+        })
+    }
+}
+
+/// Every setting of a task that has the shop's data.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// What the task is for.
@@ -51,6 +80,8 @@ pub struct Config {
     pub inline: Option<Inline>,
     /// How a worker works, if this is one.
     pub worker: Option<Worker>,
+    /// Where traces go, if anywhere.
+    pub tracing: Option<Tracing>,
     /// How long pages may be kept in front of the shop, in seconds.
     pub page_ttl_s: u64,
     /// How long the task serves on after the signal to end, while it says that it is not healthy: so
@@ -58,6 +89,8 @@ pub struct Config {
     pub drain: Duration,
     /// Whether a client is never shown less than it wrote or saw before.
     pub read_your_writes: bool,
+    /// What is wrong with this release, if anything is.
+    pub defect: Option<Defect>,
     /// The habits that can be switched off.
     pub habits: Habits,
 }
@@ -99,14 +132,6 @@ pub struct Habits {
 }
 
 impl Config {
-    /// Reads the process environment.
-    ///
-    /// # Errors
-    /// The first setting that is missing or cannot be used.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_lookup(|name| std::env::var(name).ok())
-    }
-
     /// Reads settings through `lookup`, so that tests need no process environment.
     ///
     /// # Errors
@@ -140,15 +165,16 @@ impl Config {
             inline: Inline::from_env(&env, mail.is_some())?,
             mail,
             worker: Worker::from_env(&env, role)?,
+            tracing: Tracing::from_env(&env, &node_name)?,
             page_ttl_s: env.number("PAGE_TTL_S", 2, 0, 86_400, "a number of seconds to 86400")?,
-            drain: Duration::from_millis(env.number(
-                "DRAIN_MS",
-                0,
-                0,
-                600_000,
-                "a number of milliseconds to 600000",
-            )?),
+            drain: env.drain()?,
             read_your_writes: env.switch("READ_YOUR_WRITES", true)?,
+            defect: env.choice(
+                "DEFECT",
+                &Defect::WORDS,
+                None,
+                "none, unhealthy, errors or slow",
+            )?,
             habits: Habits {
                 retries: env.switch("RETRIES", true)?,
                 idempotency: env.switch("IDEMPOTENCY", true)?,
@@ -188,6 +214,7 @@ mod tests {
         assert!(c.cache.is_none() && c.aws.is_none() && !c.database.proxy);
         assert!(c.events.is_none() && c.mail.is_none() && c.inline.is_none() && c.worker.is_none());
         assert_eq!((c.page_ttl_s, c.drain, c.role), (2, Duration::ZERO, Role::Web));
+        assert!(c.defect.is_none());
     }
 
     #[test]
@@ -284,6 +311,7 @@ mod tests {
             ("MAIL", "smtp"),
             ("WORKER_ACK", "never"),
             ("MAIL_INLINE", "on"),
+            ("DEFECT", "late"),
         ] {
             let error = config(&[(name, value)]).expect_err(name);
             assert_eq!(error.name, name);

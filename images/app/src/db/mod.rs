@@ -34,6 +34,7 @@ pub use schema::{Schema, keep_current};
 pub use visit::{CacheUse, Seen, ServedBy, Visit};
 
 use crate::config::{self, Habits};
+use crate::trace::{self, Call};
 
 /// How long a read waits for a primary before it looks at the replicas again.
 const BRIEFLY: Duration = Duration::from_millis(100);
@@ -244,7 +245,14 @@ impl Db {
         work: &W,
         budget: Budget,
     ) -> Result<W::Output, Stop<W::Rejection>> {
-        let lease = self.pool.acquire(W::WRITES, self.patience(budget)).await?;
+        let mut call = call::<W>("database");
+        let lease = match self.pool.acquire(W::WRITES, self.patience(budget)).await {
+            Ok(lease) => lease,
+            Err(failure) => {
+                call.failed(|| failure.to_string());
+                return Err(failure.into());
+            }
+        };
         let conn = lease.conn()?;
         if visit.wants_floor() && self.pool.config().positions {
             match conn.position().await {
@@ -266,6 +274,10 @@ impl Db {
                 Err(failure) => done = Err(Stop::Failed(failure)),
             }
         }
+        if let Err(Stop::Failed(failure)) = &done {
+            call.failed(|| failure.to_string());
+        }
+        drop(call);
         self.end(lease, &done).await;
         done
     }
@@ -306,4 +318,11 @@ impl Db {
             budget.ends().min(Instant::now() + self.pool.config().connect_timeout * 3)
         }
     }
+}
+
+/// A try of `work` on a server, if it is to be recorded.
+fn call<W: Work>(peer: &str) -> Call {
+    let mut call = trace::call(peer, || trace::name_of::<W>().to_owned());
+    call.note("db.system.name", "postgresql");
+    call
 }

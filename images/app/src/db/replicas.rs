@@ -110,13 +110,17 @@ impl Replicas {
         // Each failure takes a replica out, so this ends.
         for _ in 0..self.members().len() + WAITS.len() {
             let member = self.choose(visit.wants(), has_primary)?;
+            let mut call = super::call::<W>("replica");
             match member.read(work, visit.wants()).await {
                 Read::Done(result, seen) => return Some((result, seen)),
                 Read::Behind => {
+                    call.note("shop.replica.behind", true);
+                    drop(call);
                     self.shared.behind.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(*waits.next()?).await;
                 }
                 Read::Failed(failure) => {
+                    call.failed(|| failure.to_string());
                     tracing::debug!(addr = ?member.addr(), "replica: {failure}");
                     self.shared.failed.fetch_add(1, Ordering::Relaxed);
                     if failure.cause.verdict() == super::failure::Verdict::Keep {

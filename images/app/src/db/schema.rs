@@ -11,6 +11,7 @@ const VERSIONS: &[&str] = &[
     include_str!("../../schema/1-shop.sql"),
     include_str!("../../schema/2-replicas.sql"),
     include_str!("../../schema/3-queues.sql"),
+    include_str!("../../schema/4-events.sql"),
 ];
 
 /// Any constant will do, as long as every task uses the same.

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::aws::{Message, Outgoing, Queue, Topic, Trouble};
+use crate::aws::{Bus, Message, Outgoing, Queue, Topic, Trouble};
 use crate::config;
 
 /// The way of events.
 pub struct Channel {
     queue: Arc<Queue>,
     topic: Option<Topic>,
+    /// Has a rule that routes events to the queue.
+    bus: Option<Bus>,
 }
 
 impl Channel {
@@ -17,6 +19,7 @@ impl Channel {
         Self {
             queue: Arc::new(Queue::new(settings.queue.clone())),
             topic: settings.topic.as_ref().map(Topic::new),
+            bus: settings.bus.as_ref().map(Bus::new),
         }
     }
 
@@ -45,10 +48,14 @@ impl Channel {
         if let Some(topic) = &self.topic {
             topic.ready(&self.queue).await?;
         }
+        if let Some(bus) = &self.bus {
+            bus.route(&self.queue).await?;
+        }
         let received = self.queue.receive(most).await;
-        if let (Err(Trouble::Missing(_)), Some(topic)) = (&received, &self.topic) {
+        if let Err(Trouble::Missing(_)) = &received {
             // A queue that is made again is not subscribed any more.
-            topic.forget();
+            self.topic.iter().for_each(Topic::forget);
+            self.bus.iter().for_each(Bus::forget);
         }
         received
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A part of an order's key that marks an order whose mail can never be sent: a message that fails
 /// each time it is handled.
-const POISON: &str = "poison";
+const POISON: &str = "poison!";
 
 /// What a message can say.
 #[derive(Serialize, Deserialize)]
@@ -27,6 +27,53 @@ pub struct OrderPlaced {
     pub user_id: i64,
     /// What the order costs.
     pub total_cents: i64,
+}
+
+/// What a message tells of, whoever put it there: the shop itself, through a queue or a topic, or an
+/// event bus, which wraps what it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// The sort of event.
+    pub kind: String,
+    /// Key of the order.
+    pub order_key: String,
+}
+
+impl Heard {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// It tells of no order, or of one that is marked.
+    pub fn from_message(body: &str) -> Result<Self, NoEvent> {
+        #[derive(Deserialize)]
+        struct Wrapped {
+            #[serde(rename = "detail-type")]
+            kind: String,
+            detail: Detail,
+        }
+        #[derive(Deserialize)]
+        struct Detail {
+            order_key: String,
+        }
+        #[derive(Deserialize)]
+        struct Plain {
+            event: String,
+            order_key: String,
+        }
+        let (kind, order_key) = match serde_json::from_str::<Wrapped>(body) {
+            Ok(Wrapped { kind, detail }) => (kind, detail.order_key),
+            Err(_) => {
+                let read = serde_json::from_str(body);
+                let Plain { event, order_key } =
+                    read.map_err(|e| NoEvent::Unreadable(e.to_string()))?;
+                (event, order_key)
+            }
+        };
+        if order_key.contains(POISON) {
+            return Err(NoEvent::Marked(order_key));
+        }
+        Ok(Self { kind, order_key })
+    }
 }
 
 /// A message that cannot be handled, however often it comes.
@@ -94,13 +141,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_is_heard_with_and_without_the_wrapping_of_a_bus() {
+        let order_key = "run-1:42".to_owned();
+        let heard = Heard { kind: "order-placed".into(), order_key: order_key.clone() };
+        assert_eq!(Heard::from_message(&event("run-1:42").to_message()), Ok(heard));
+        let wrapped = r#"{"version":"0","source":"shop","detail-type":"mail-sent",
+            "detail":{"order_key":"run-1:42"}}"#;
+        let heard = Heard { kind: "mail-sent".into(), order_key };
+        assert_eq!(Heard::from_message(wrapped), Ok(heard));
+        for body in ["", "{}", r#"{"event":"x"}"#] {
+            assert!(matches!(Heard::from_message(body), Err(NoEvent::Unreadable(_))), "{body}");
+        }
+        let marked = Heard::from_message(&event("a-poison!-1").to_message());
+        assert!(matches!(marked, Err(NoEvent::Marked(_))), "{marked:?}");
+    }
+
+    #[test]
     fn what_can_never_be_handled_is_refused() {
         let other = event("k").to_message().replace("order-placed", "order-cancelled");
         for body in ["", "hello", "{}", &other] {
             let refused = OrderPlaced::from_message(body);
             assert!(matches!(refused, Err(NoEvent::Unreadable(_))), "{body:?}: {refused:?}");
         }
-        let marked = OrderPlaced::from_message(&event("a-poison-1").to_message());
-        assert_eq!(marked, Err(NoEvent::Marked("a-poison-1".into())));
+        let marked = OrderPlaced::from_message(&event("a-poison!-1").to_message());
+        assert_eq!(marked, Err(NoEvent::Marked("a-poison!-1".into())));
     }
 }

@@ -9,7 +9,7 @@ mod relay;
 
 pub use backlog::{Backlog, Gauge};
 pub use channel::Channel;
-pub use event::OrderPlaced;
+pub use event::{Heard, NoEvent, OrderPlaced};
 pub use relay::Relay;
 
 use std::time::Duration;

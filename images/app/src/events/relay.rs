@@ -11,6 +11,7 @@ use super::outbox::{Claim, MarkSent, Release, Untold};
 use super::pause;
 use crate::aws::{BATCH, Outgoing};
 use crate::db::{Budget, Db, GaveUp, Stop, Visit};
+use crate::trace;
 
 /// How often the table is looked into for what other tasks left behind. The own orders wake the
 /// relay up.
@@ -94,6 +95,7 @@ impl Relay {
             return Ok(0);
         }
         let messages: Vec<Outgoing> = untold.iter().map(outgoing).collect();
+        let began = std::time::Instant::now();
         let taken = match self.channel.send(&messages).await {
             Ok(taken) => taken,
             Err(trouble) => {
@@ -103,6 +105,9 @@ impl Relay {
                 return Err(trouble.to_string());
             }
         };
+        for message in taken.iter().filter_map(|position| messages.get(*position)) {
+            trace::produced(message.traceparent.as_deref(), self.channel.queue().name(), began);
+        }
         let ids = taken.iter().filter_map(|position| Some(untold.get(*position)?.event.id));
         self.mark(ids.collect()).await?;
         // What was refused alone keeps its claim, so that it does not keep the others waiting.

@@ -9,8 +9,11 @@ use serde_json::json;
 use crate::db::{Cause, Effect, Failure, GaveUp};
 use crate::shop::Rejection;
 
+/// What to do about a write of which nobody knows.
+const REPEAT: &str = "it may have happened: repeat it with the same Idempotency-Key";
+
 /// Header that says whether a failed request may have changed something.
-const X_EFFECT: HeaderName = HeaderName::from_static("x-effect");
+pub const X_EFFECT: HeaderName = HeaderName::from_static("x-effect");
 
 /// An error response.
 #[derive(Clone, Debug)]
@@ -32,6 +35,16 @@ impl ApiError {
         }
     }
 
+    /// It may have happened: whoever was asked did not say.
+    pub fn doubtful(error: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::GATEWAY_TIMEOUT,
+            error: error.into(),
+            hint: REPEAT,
+            effect: Effect::Unknown,
+        }
+    }
+
     /// The program failed in a way it should not, before it changed anything.
     pub fn internal(error: impl Into<String>) -> Self {
         Self {
@@ -40,6 +53,13 @@ impl ApiError {
             hint: "read the log of the task that answered",
             effect: Effect::None,
         }
+    }
+}
+
+impl ApiError {
+    /// The body of the answer.
+    pub fn body(&self) -> serde_json::Value {
+        json!({ "error": self.error, "hint": self.hint })
     }
 }
 
@@ -58,12 +78,7 @@ impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         let error = format!("the database could not do it: {failure}");
         match (failure.effect, failure.cause) {
-            (Effect::Unknown, _) => Self {
-                status: StatusCode::GATEWAY_TIMEOUT,
-                error,
-                hint: "it may have happened: repeat it with the same Idempotency-Key",
-                effect: Effect::Unknown,
-            },
+            (Effect::Unknown, _) => Self::doubtful(error),
             (Effect::None, Cause::Refused) => Self::internal(error),
             (Effect::None, _) => Self::unavailable(error),
         }
@@ -84,8 +99,7 @@ impl From<GaveUp<Rejection>> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = Json(json!({ "error": self.error, "hint": self.hint }));
-        let mut response = (self.status, body).into_response();
+        let mut response = (self.status, Json(self.body())).into_response();
         if self.status.is_server_error() {
             let effect = HeaderValue::from_static(self.effect.as_str());
             response.headers_mut().insert(X_EFFECT, effect);

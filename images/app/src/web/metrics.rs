@@ -13,6 +13,7 @@ use crate::db::{Db, ReplicaStatus as Status, Replicas};
 use crate::events::Backlog;
 use crate::mail::Inline;
 use crate::shop::carts::Carts;
+use crate::trace;
 
 /// Upper bounds of the histogram's buckets, in milliseconds; one more bucket has no bound.
 const BUCKETS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000];
@@ -118,13 +119,20 @@ impl Metrics {
         if let Some(slots) = slots {
             slots.render(&mut out);
         }
+        if let Some((sent, dropped)) = trace::counts() {
+            let help = "Spans that the collector has taken.";
+            single(&mut out, "shop_trace_spans_sent_total", "counter", help, sent);
+            let help = "Spans that are lost.";
+            single(&mut out, "shop_trace_spans_dropped_total", "counter", help, dropped);
+        }
         if let Some(queues) = queues {
             queues.render(&mut out, backlog.unwrap_or_default());
         }
         out
     }
 
-    fn render_routes(&self, out: &mut String) {
+    /// The part of the page that is about routes.
+    pub fn render_routes(&self, out: &mut String) {
         let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         head(out, "shop_requests_total", "counter", "Requests by route and status class.");
         for ((method, route), counts) in routes.iter() {
@@ -241,7 +249,7 @@ fn render_carts(out: &mut String, counts: &Counts) {
 }
 
 /// A metric with one value.
-pub(super) fn single(out: &mut String, name: &str, kind: &str, help: &str, value: u64) {
+pub fn single(out: &mut String, name: &str, kind: &str, help: &str, value: u64) {
     head(out, name, kind, help);
     line(out, format_args!("{name} {value}"));
 }
@@ -256,13 +264,13 @@ fn bucket(took: Duration) -> usize {
 }
 
 /// What a metric is.
-pub(super) fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+pub fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     line(out, format_args!("# HELP {name} {help}"));
     line(out, format_args!("# TYPE {name} {kind}"));
 }
 
 /// One line.
-pub(super) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+pub fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{text}");
 }

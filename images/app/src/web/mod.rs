@@ -1,12 +1,12 @@
 //! HTTP: routes, limits, and what every request has in common.
 
 mod caching;
-mod error;
+pub mod error;
 mod health;
 mod input;
-mod metrics;
-mod ops;
-mod page;
+pub mod metrics;
+pub mod ops;
+pub mod page;
 mod profile;
 mod queues;
 mod slots;
@@ -32,15 +32,16 @@ use crate::db::{Db, Schema};
 use crate::mail::Inline;
 use crate::shop::Rejection;
 use crate::shop::carts::Carts;
+use crate::trace;
 
 pub use self::queues::Queues;
 pub use self::slots::Slots;
 
 /// Largest request body, in bytes. The largest valid request is a post of 10 kB.
-const MAX_BODY: usize = 64 * 1024;
+pub const MAX_BODY: usize = 64 * 1024;
 
 /// Requests served at the same time; more are refused at once, which is better than late.
-const MAX_IN_FLIGHT: u64 = 2000;
+pub const MAX_IN_FLIGHT: u64 = 2000;
 
 /// Passwords hashed at the same time: each takes a core and 4 MiB.
 const MAX_HASHING: usize = 2;
@@ -171,17 +172,22 @@ async fn wrong_method() -> ApiError {
 async fn observe(State(app): Shared, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let route = route.unwrap_or("other").to_owned();
-    let in_flight = app.metrics.begin(request.method().as_str(), &route);
+    let method = request.method().clone();
+    let in_flight = app.metrics.begin(method.as_str(), &route);
     // Probes are answered always: a busy task is not a dead one.
     let is_probe = matches!(route.as_str(), "/healthz" | "/readyz" | "/metrics");
-    let response = if app.metrics.in_flight() > MAX_IN_FLIGHT && !is_probe {
-        ApiError::unavailable("too many requests at the same time").into_response()
-    } else {
+    let span = if is_probe { None } else { trace::server(request.headers(), &method, &route) };
+    let work = async {
+        if app.metrics.in_flight() > MAX_IN_FLIGHT && !is_probe {
+            return ApiError::unavailable("too many requests at the same time").into_response();
+        }
         match app.slots.as_ref().filter(|_| !is_probe) {
             None => next.run(request).await,
             Some(slots) => in_turn(slots, &route, request, next).await,
         }
     };
+    let response = trace::within(span.as_ref(), work).await;
+    trace::answered(span, response.status().as_u16());
     in_flight.answered(response.status().as_u16());
     response
 }

@@ -4,13 +4,13 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::{App, Shared, input};
-use crate::assets::FOR_A_DAY;
+use crate::assets::{Assets, FOR_A_DAY};
 use crate::db::Visit;
 use crate::shop::Rejection;
 use crate::shop::audit::{AuditKeys, Effects, Kind, Later, MAX_LIMIT, Write};
@@ -43,13 +43,21 @@ pub async fn metrics(State(app): Shared) -> impl IntoResponse {
 pub async fn asset(
     State(app): Shared,
     Path((version, path)): Path<(String, String)>,
-) -> Result<impl IntoResponse, ApiError> {
-    let asset = app.assets.file(&version, &path).ok_or_else(|| {
+) -> Result<Response, ApiError> {
+    file(&app.assets, &version, &path)
+}
+
+/// A file of this version.
+///
+/// # Errors
+/// There is none.
+pub fn file(assets: &Assets, version: &str, path: &str) -> Result<Response, ApiError> {
+    let asset = assets.file(version, path).ok_or_else(|| {
         let hint = "the page / names the files of this version";
         Rejection::new(404, "there is no such file in this version", hint)
     })?;
     let headers = [(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, FOR_A_DAY)];
-    Ok((headers, asset.body.clone()))
+    Ok((headers, asset.body.clone()).into_response())
 }
 
 /// Parameters of an audit of writes or of their effects.

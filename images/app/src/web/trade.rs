@@ -24,6 +24,7 @@ use crate::shop::users::{
     password_matches,
 };
 use crate::shop::{Rejection, check_quantity};
+use crate::trace;
 
 type Body = Result<Bytes, BytesRejection>;
 type Answer<T> = Result<Json<T>, ApiError>;
@@ -216,7 +217,7 @@ pub async fn order(
     let key = input::key(&headers, idempotent)?;
     let OrderRequest { items } = input::json(body)?;
     let relay = app.queues.as_ref().and_then(|queues| queues.relay.as_ref());
-    let event = relay.map(|_| Traced::default());
+    let event = relay.map(|_| Traced(trace::current().map(|span| span.to_string())));
     let work = PlaceOrder { token, key, idempotent, items: Items::new(&items)?, event };
     let placed = app.db.run(&visit, &work).await?;
     if let Some(relay) = relay {

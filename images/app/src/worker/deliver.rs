@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use crate::aws::{Ses, Trouble};
 use crate::db::{Db, Failure, GaveUp, Visit, Work};
-use crate::events::OrderPlaced;
+use crate::events::{Heard, OrderPlaced};
 use crate::mail::{Intend, Intent, MarkSent, Note, Recorded, letter};
 
+use super::record::Record;
 use super::stats::Stats;
 
 /// How much longer than the mail service may take nobody else sends a mail: time for the database.
@@ -110,6 +111,15 @@ impl Post {
             mail.sent = Some((id, message_id));
         }
         marked.map(|()| Done::New)
+    }
+
+    /// Writes down what was heard.
+    ///
+    /// # Errors
+    /// Something failed.
+    pub async fn record(&self, heard: &Heard) -> Result<Done, Undone> {
+        let new = self.write(&Record { heard }).await?;
+        Ok(if new { Done::New } else { Done::Before })
     }
 
     /// The number of the mail's row; `None` when the mail was sent before. With every try nobody

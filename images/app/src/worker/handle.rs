@@ -7,9 +7,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Worker;
-use super::deliver::{Delivery, Done, Undone};
+use super::deliver::{Done, Undone};
+use super::errand::Errand;
 use crate::aws::Message;
-use crate::events::{OrderPlaced, pause};
+use crate::events::pause;
+use crate::trace;
 
 /// Longest that a message is held while its effect fails. Then it is given back, and counts as
 /// received once more.
@@ -26,11 +28,11 @@ impl Worker {
             return;
         }
         let stats = &self.stats;
-        let order = match OrderPlaced::from_message(&message.body) {
-            Ok(order) => order,
+        let errand = match Errand::from_message(self.habits.job, &message.body) {
+            Ok(errand) => errand,
             Err(why) => return self.refuse(message, &why.to_string()),
         };
-        match self.see_through(&order, message, ended).await {
+        match self.see_through(&errand, message, ended).await {
             Ok(done) => {
                 let counter = if done == Done::New { &stats.effects } else { &stats.repeats };
                 counter.fetch_add(1, Ordering::Relaxed);
@@ -47,28 +49,28 @@ impl Worker {
         }
     }
 
-    /// Tries until the mail is sent or cannot be. What fails and may work later is tried here, and
+    /// Tries until it is done or cannot be. What fails and may work later is tried here, and
     /// the message kept from others meanwhile: were it left to the queue, an outage would soon make
     /// dead letters of good messages.
     async fn see_through(
         &self,
-        order: &OrderPlaced,
+        errand: &Errand,
         message: &Message,
         mut ended: watch::Receiver<bool>,
     ) -> Result<Done, Undone> {
         let visibility = self.channel.queue().visibility();
         let began = Instant::now();
         let mut kept_at = began;
-        let mut mail = Delivery::of(order);
+        let mut progress = errand.begin();
         let mut failures = 0;
         loop {
-            let why = match self.post.deliver(&mut mail, &self.stats).await {
+            let why = match self.go_on(&mut progress).await {
                 Err(Undone::Passing(why)) => why,
                 settled => return settled,
             };
             failures += 1;
             self.stats.tries_failed.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(failures, key = order.order_key, "the mail waits: {why}");
+            tracing::warn!(failures, key = errand.key(), "a message waits: {why}");
             if *ended.borrow() || began.elapsed() > HOLD {
                 return Err(Undone::Passing(why));
             }
@@ -90,12 +92,14 @@ impl Worker {
         self.stats.refused.fetch_add(1, Ordering::Relaxed);
         let Message { receives, traceparent, .. } = message;
         tracing::warn!(receives, traceparent, "a message cannot be handled: {why}");
+        trace::failed(why);
     }
 
     /// Lets others have a message at once.
     async fn give_back(&self, message: &Message, why: &str) {
         self.stats.given_back.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(receives = message.receives, "a message is given back: {why}");
+        trace::failed(why);
         if !self.habits.ack_first
             && let Err(trouble) = self.channel.queue().keep(message, Duration::ZERO).await
         {

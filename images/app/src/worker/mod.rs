@@ -2,7 +2,9 @@
 //! safe; one that cannot be handled is left, and the queue moves it to the dead-letter queue.
 
 mod deliver;
+mod errand;
 mod handle;
+mod record;
 mod stats;
 
 use std::sync::Arc;
@@ -14,14 +16,17 @@ use tokio::task::JoinSet;
 pub use deliver::Post;
 pub use stats::Stats;
 
-use crate::aws::{BATCH, Message, Trouble};
+use crate::aws::{BATCH, Bus, Message, Trouble};
 use crate::config;
 use crate::events::{Channel, pause};
+use crate::trace;
 
 /// A worker.
 pub struct Worker {
     channel: Arc<Channel>,
     post: Post,
+    /// The bus that is told of every mail.
+    bus: Option<Bus>,
     habits: config::Worker,
     stats: Arc<Stats>,
 }
@@ -29,7 +34,8 @@ pub struct Worker {
 impl Worker {
     /// A worker that does nothing yet.
     pub fn new(channel: Arc<Channel>, post: Post, habits: config::Worker) -> Arc<Self> {
-        Arc::new(Self { channel, post, habits, stats: Arc::default() })
+        let bus = habits.announce.as_ref().map(Bus::new);
+        Arc::new(Self { channel, post, bus, habits, stats: Arc::default() })
     }
 
     /// What it counts.
@@ -55,7 +61,9 @@ impl Worker {
                     for (message, hand) in messages {
                         let (worker, ended) = (Arc::clone(&self), ended.clone());
                         in_hand.spawn(async move {
-                            worker.handle(&message, ended).await;
+                            let queue = worker.channel.queue().name();
+                            let span = trace::consumer(message.traceparent.as_deref(), queue);
+                            trace::within(span.as_ref(), worker.handle(&message, ended)).await;
                             drop(hand);
                         });
                     }

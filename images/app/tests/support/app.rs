@@ -78,6 +78,14 @@ impl App {
         .await;
     }
 
+    /// Starts a task of the web tier before load balancers on these ports, without waiting.
+    pub fn front(balancers: &[u16], env: &[(&str, &str)]) -> Self {
+        let hosts: Vec<String> = balancers.iter().map(|p| format!("127.0.0.1:{p}")).collect();
+        let hosts = hosts.join(",");
+        let own = [("ROLE", "front"), ("NODE_NAME", "web-a1"), ("API_HOSTS", &*hosts)];
+        Self::run(command().envs(own).envs(env.iter().copied()))
+    }
+
     /// Starts a shop on these servers, without waiting.
     pub fn launch(servers: &[&Postgres], env: &[(&str, &str)]) -> Self {
         let ports: Vec<u16> = servers.iter().map(|server| server.port).collect();
@@ -87,14 +95,15 @@ impl App {
     /// Starts a shop whose database is behind these ports, without waiting.
     pub fn launch_on(ports: &[u16], env: &[(&str, &str)]) -> Self {
         let hosts: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        let hosts = hosts.join(",");
+        let own =
+            [("DATABASE_HOSTS", &*hosts), ("DATABASE_USER", "shop"), ("DATABASE_NAME", "shop")];
+        Self::run(command().envs(own).envs(env.iter().copied()))
+    }
+
+    fn run(command: &mut Command) -> Self {
         let port = free_port();
-        let mut command = command();
-        command
-            .env("LISTEN", format!("127.0.0.1:{port}"))
-            .env("DATABASE_HOSTS", hosts.join(","))
-            .env("DATABASE_USER", "shop")
-            .env("DATABASE_NAME", "shop")
-            .envs(env.iter().copied());
+        command.env("LISTEN", format!("127.0.0.1:{port}"));
         let child = command.spawn().expect("the shop starts");
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { port, child, client: Http { port, client } }

@@ -70,6 +70,33 @@ impl Emulator {
         answer.json()
     }
 
+    /// Asks for the event bus of that name; nothing when it is not there.
+    pub async fn events(&self, http: &Http, operation: &str, bus: &str) -> Option<Value> {
+        let target = format!("AWSEvents.{operation}");
+        let who = "AWS4-HMAC-SHA256 Credential=lab/20260101/eu-central-1/events/aws4_request, \
+                   SignedHeaders=host, Signature=0";
+        let headers = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", &*target),
+            ("authorization", who),
+        ];
+        let body = json!({ "EventBusName": bus }).to_string();
+        let sent = http.on_port(self.port).send("POST", "/", &headers, &body).await;
+        let answer = sent.expect("an answer");
+        (answer.status == 200).then(|| answer.json())
+    }
+
+    /// What the topic service says of its subscriptions.
+    pub async fn subscribed(&self, http: &Http) -> String {
+        let who = "AWS4-HMAC-SHA256 Credential=lab/20260101/eu-central-1/sns/aws4_request, \
+                   SignedHeaders=host, Signature=0";
+        let headers =
+            [("content-type", "application/x-www-form-urlencoded"), ("authorization", who)];
+        let form = "Action=ListSubscriptions&Version=2010-03-31";
+        let sent = http.on_port(self.port).send("POST", "/", &headers, form).await;
+        format!("{:?}", sent.expect("an answer"))
+    }
+
     /// Puts a message into a queue.
     pub async fn post(&self, http: &Http, queue: &str, message: &str) {
         let found = self.sqs(http, "GetQueueUrl", &json!({ "QueueName": queue })).await;

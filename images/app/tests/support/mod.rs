@@ -3,6 +3,8 @@
 
 pub mod app;
 pub mod aws;
+pub mod balancer;
+pub mod collector;
 pub mod load;
 pub mod pgbouncer;
 pub mod postgres;

@@ -1,5 +1,6 @@
 //! What the balancer's tests share.
 
+mod real_gateway;
 mod real_nginx;
 mod serving;
 
@@ -28,5 +29,7 @@ pub fn config(numbers: &[u8]) -> BalancerConfig {
         nginx_status_port: 8405,
         nginx_conf_dir: "/tmp/lab-nginx".into(),
         nginx: "nginx".into(),
+        gateway: None,
+        span_log: None,
     }
 }

@@ -18,9 +18,9 @@ use super::config;
 use crate::journal::Op;
 use crate::load::testing::{Behaviour, Server, get, good, refusing};
 
-struct Balancing {
-    site: SocketAddr,
-    status: SocketAddr,
+pub(super) struct Balancing {
+    pub site: SocketAddr,
+    pub status: SocketAddr,
     dir: tempfile::TempDir,
     end: oneshot::Sender<()>,
     task: JoinHandle<Result<(), BalancerError>>,
@@ -30,7 +30,10 @@ async fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
-async fn start(targets: &[SocketAddr], change: impl FnOnce(&mut BalancerConfig)) -> Balancing {
+pub(super) async fn start(
+    targets: &[SocketAddr],
+    change: impl FnOnce(&mut BalancerConfig),
+) -> Balancing {
     let numbers: Vec<u8> = (1..).take(targets.len()).collect();
     let mut config = config(&numbers);
     for (target, address) in config.targets.iter_mut().zip(targets) {
@@ -80,20 +83,20 @@ impl Balancing {
         }
     }
 
-    async fn until_healthy(&self) {
+    pub async fn until_healthy(&self) {
         let limit = Instant::now() + Duration::from_secs(10);
         while !self.view().await.targets.iter().all(|t| t.state == State::Healthy) {
             assert!(Instant::now() < limit, "not all targets are healthy");
         }
     }
 
-    async fn end(self) -> Result<(), BalancerError> {
+    pub async fn end(self) -> Result<(), BalancerError> {
         self.end.send(()).unwrap();
         self.task.await.unwrap()
     }
 }
 
-fn ok(body: &'static str) -> impl Fn(&crate::load::testing::Request) -> Behaviour {
+pub(super) fn ok(body: &'static str) -> impl Fn(&crate::load::testing::Request) -> Behaviour {
     move |_| Behaviour::Answer(200, "", body.into())
 }
 
@@ -149,6 +152,7 @@ async fn a_change_of_targets_costs_at_most_a_request_that_crosses_the_reload() {
     let load = LoadConfig {
         plan,
         targets: vec![balancing.site],
+        name: None,
         timeout: Duration::from_secs(6),
         users: 4,
         max_in_flight: None,
@@ -228,4 +232,77 @@ async fn the_balancer_ends_with_nginx() {
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     let ended = balancing.task.await.unwrap();
     assert!(matches!(ended, Err(BalancerError::NginxDied(_))), "{ended:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn shares_are_kept_across_a_restart_and_answers_are_counted_by_target() {
+    use super::super::Weights;
+    use super::super::client::BalancerClient;
+    let (a, b) = (Server::start(ok("a")).await, Server::start(good).await);
+    let balancing = start(&[a.address, b.address], |_| ()).await;
+    balancing.until_healthy().await;
+    let SocketAddr::V4(status) = balancing.status else { panic!() };
+    let client = BalancerClient::new(status);
+    let shares: Weights = [("web-1".to_owned(), 3), ("web-2".to_owned(), 1)].into();
+    client.weigh(&shares).await.unwrap();
+    balancing.until("nginx has them", |b| b.upstreams().unwrap().contains("weight=3")).await;
+    for _ in 0..80 {
+        assert_eq!(get(balancing.site, "/").await.0, 200);
+    }
+    let limit = Instant::now() + Duration::from_secs(10);
+    let numbers = loop {
+        let numbers = client.numbers().await.unwrap();
+        if numbers.values().map(|n| n.requests).sum::<u64>() >= 80 {
+            break numbers;
+        }
+        assert!(Instant::now() < limit, "{numbers:?}");
+    };
+    let requests = |name: &str| numbers[name].requests;
+    // An old worker may still have had the first of them.
+    assert!((57..=63).contains(&requests("web-1")), "{numbers:?}");
+    let nobody: Weights = [("web-1".to_owned(), 0)].into();
+    client.weigh(&nobody).await.unwrap();
+    balancing.until("it has nothing", |balancing| !balancing.uses(a.address)).await;
+    assert!(client.weigh(&[("web-9".to_owned(), 1)].into()).await.is_err());
+    let kept = std::fs::read_to_string(balancing.dir.path().join("weights.json")).unwrap();
+    assert_eq!(kept, r#"{"web-1":0}"#);
+    balancing.end().await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn a_recorded_request_is_told_under_the_trace_that_it_is_passed_on_with() {
+    let collector = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let std::net::SocketAddr::V4(at) = collector.local_addr().unwrap() else { panic!() };
+    let a = Server::start(ok("a")).await;
+    let balancing = start(&[a.address], |config| {
+        config.span_log = Some(crate::balancer::SpanLog {
+            collector: at,
+            sample_percent: 100.0,
+            service: "lb".into(),
+            node: "lb-a1".into(),
+            peers: [("targets".to_owned(), "web".to_owned())].into(),
+        });
+    })
+    .await;
+    // Checks are not told, so the first datagram is about the second request.
+    assert_eq!(get(balancing.site, "/healthz").await.0, 200);
+    assert_eq!(get(balancing.site, "/products").await.0, 200);
+    let mut told = [0; 4096];
+    let waiting = tokio::time::timeout(Duration::from_secs(10), collector.recv(&mut told));
+    let length = waiting.await.expect("a datagram").unwrap();
+    let text = String::from_utf8_lossy(&told[..length]).into_owned();
+    let line: serde_json::Value =
+        serde_json::from_str(&text[text.find('{').expect("an object")..]).unwrap();
+    let part = |name: &str| line[name].as_str().unwrap().to_owned();
+    assert_eq!(
+        (part("path"), part("peer"), part("status")),
+        ("/products".into(), "web".into(), "200".into())
+    );
+    let passed_on = format!("traceparent: 00-{}-{}-01", part("trace"), part("call"));
+    let seen = a.seen();
+    let request = seen.iter().find(|r| r.line == "GET /products").expect("the request");
+    assert!(request.head.contains(&passed_on), "no {passed_on} in {}", request.head);
+    balancing.end().await.unwrap();
 }

@@ -1,11 +1,16 @@
 //! One effect on one node: how it is put into effect and shown to be. One file for one sort.
 
 mod crowd;
+mod duplicate;
+mod flood;
 mod flush;
+mod hunt;
 mod network;
 mod process;
+mod release;
 mod replay;
 mod spike;
+mod spoil;
 mod storm;
 
 pub(super) use replay::{catch_up, late};
@@ -16,7 +21,11 @@ use super::{Act, ChaosError, NetProxy};
 use crate::engine::EngineError;
 use crate::journal::Event;
 use crate::plan::main_name;
-use crate::spec::model::{PoisonedRoute, Toxic};
+use crate::spec::model::{Name, PoisonedRoute, Toxic};
+use duplicate::Copies;
+use flood::Flood;
+use hunt::Hunt;
+use release::Deployed;
 use spike::Spike;
 use storm::Storm;
 
@@ -43,6 +52,10 @@ pub(super) struct Before {
     pub flushes: u64,
     /// How many keys it held.
     pub keys: u64,
+    /// How many messages workers had refused.
+    pub refused: u64,
+    /// A tier and the release that it ran.
+    pub released: Option<(Name, Name)>,
 }
 
 /// What this process does for an act until the heal; it ends with it.
@@ -54,15 +67,26 @@ pub(super) enum Held {
     Crowd(Crowd),
     /// More traffic.
     Spike(Spike),
+    /// Greedy clients.
+    Flood(Flood),
+    /// Messages that come twice.
+    Copies(Copies),
+    /// Nodes that are killed.
+    Hunt(Hunt),
+    /// A deploy that has ended.
+    Deployed(Deployed),
 }
 
 impl Held {
     /// Ends it; returns what became of it, where that is worth writing down.
     pub async fn end(self) -> Vec<Event> {
         match self {
-            Self::Storm(_) => Vec::new(),
+            Self::Storm(_) | Self::Deployed(_) => Vec::new(),
             Self::Crowd(crowd) => vec![Event::CrowdAnswered(crowd.end().await)],
             Self::Spike(spike) => spike.end().await,
+            Self::Flood(flood) => flood.end().await,
+            Self::Copies(copies) => copies.end().await,
+            Self::Hunt(hunt) => hunt.end().await,
         }
     }
 }
@@ -84,16 +108,21 @@ impl Effect<'_> {
                 process::before_kill_process(self, *process).await?
             }
             Act::Flush { .. } => flush::before(self).await?,
+            Act::Deploy { tier, release, .. } => release::before(self, tier, release).await?,
             Act::Crowd { requests, .. } => {
                 crowd::before(*requests)?;
                 Before::default()
             }
+            Act::Spoil { queue, .. } => spoil::before(queue).await,
             Act::Silence { .. }
             | Act::Cut { .. }
+            | Act::Duplicate { .. }
+            | Act::Hunt { .. }
             | Act::Freeze { .. }
             | Act::DelayReplay { .. }
             | Act::Storm { .. }
             | Act::Spike { .. }
+            | Act::Flood { .. }
             | Act::Poison { .. } => Before::default(),
         })
     }
@@ -111,6 +140,13 @@ impl Effect<'_> {
             Act::Poison { poisoned, .. } => {
                 NetProxy::new(poisoned.api).inject(&poisoned.route, poisoned.toxic).await?;
             }
+            Act::Spoil { queue, messages, .. } => spoil::send(self, queue, *messages).await?,
+            Act::Duplicate { queue, .. } => {
+                return Ok(Some(Held::Copies(duplicate::start(self.id, queue).await?)));
+            }
+            Act::Hunt { nodes, seed, .. } => {
+                return Ok(Some(Held::Hunt(hunt::start(self, nodes, *seed))));
+            }
             Act::Storm { addresses, connections, .. } => {
                 return Ok(Some(Held::Storm(storm::start(self, addresses, *connections))));
             }
@@ -118,10 +154,19 @@ impl Effect<'_> {
                 let crowd = crowd::start(self.id, addresses, *requests, path, *signed_in);
                 return Ok(Some(Held::Crowd(crowd)));
             }
+            Act::Deploy { tier, release, .. } => {
+                return Ok(Some(Held::Deployed(release::deploy(self, tier, release).await?)));
+            }
             Act::Spike { addresses, extra_per_s, ramp, .. } => {
                 let traffic = &self.injector.traffic;
                 let spike = spike::start(traffic, self.id, addresses, *extra_per_s, *ramp)?;
                 return Ok(Some(Held::Spike(spike)));
+            }
+            Act::Flood { addresses, clients, per_s, path, .. } => {
+                let timeout = self.injector.traffic.stage.timeout_ms;
+                let timeout = std::time::Duration::from_millis(timeout);
+                let flood = flood::start(self.id, addresses, (*clients, *per_s), path, timeout);
+                return Ok(Some(Held::Flood(flood)));
             }
         }
         Ok(None)
@@ -143,21 +188,52 @@ impl Effect<'_> {
             Act::Storm { connections, .. } => {
                 let storms = held.iter().filter_map(|held| match held {
                     Held::Storm(storm) => Some(storm),
-                    Held::Crowd(_) | Held::Spike(_) => None,
+                    _ => None,
                 });
                 Ok(storm::confirm(self, *connections, storms))
             }
             Act::Crowd { .. } => Ok(crowd::confirm(held.iter().find_map(|held| match held {
                 Held::Crowd(crowd) => Some(crowd),
-                Held::Storm(_) | Held::Spike(_) => None,
+                _ => None,
             }))),
+            Act::Spoil { queue, messages, .. } => {
+                Ok(spoil::confirm(queue, *messages, before).await)
+            }
+            Act::Duplicate { queue, .. } => Ok(held
+                .iter()
+                .find_map(|held| match held {
+                    Held::Copies(copies) => Some(copies.proof()),
+                    _ => None,
+                })
+                .unwrap_or_else(|| Err(format!("no message of {} is copied", queue.name)))),
+            Act::Hunt { .. } => Ok(held
+                .iter()
+                .find_map(|held| match held {
+                    Held::Hunt(hunt) => Some(hunt.proof()),
+                    _ => None,
+                })
+                .unwrap_or_else(|| Err("nobody is killed".to_owned()))),
             Act::Spike { .. } => Ok(held
                 .iter()
                 .find_map(|held| match held {
                     Held::Spike(spike) => Some(spike.proof()),
-                    Held::Crowd(_) | Held::Storm(_) => None,
+                    _ => None,
                 })
                 .unwrap_or_else(|| Err("nothing more is sent".to_owned()))),
+            Act::Flood { .. } => Ok(held
+                .iter()
+                .find_map(|held| match held {
+                    Held::Flood(flood) => Some(flood.proof()),
+                    _ => None,
+                })
+                .unwrap_or_else(|| Err("nobody floods".to_owned()))),
+            Act::Deploy { .. } => Ok(held
+                .iter()
+                .find_map(|held| match held {
+                    Held::Deployed(deployed) => Some(deployed.proof()),
+                    _ => None,
+                })
+                .unwrap_or_else(|| Err("nothing was deployed".to_owned()))),
         }
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn start(
     let config = LoadConfig {
         plan,
         targets: addresses.iter().copied().map(SocketAddr::from).collect(),
+        name: None,
         timeout: Duration::from_millis(traffic.stage.timeout_ms),
         users: traffic.users,
         max_in_flight: None,

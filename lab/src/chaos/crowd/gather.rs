@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
 
 use super::{Order, answer};
+use crate::load;
 
 /// Longest wait for one connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
@@ -21,23 +22,26 @@ const AT_ONCE: usize = 100;
 /// What a guest sends to get a session.
 const GUEST: &str = r#"{"guest":true}"#;
 
-/// The request that all will send, and the connections to send it on.
+/// A connection for each client, and the request to send on it.
 ///
 /// # Errors
 /// Nobody could connect, or nobody could sign in.
-pub(super) async fn gather(order: &Order) -> Result<(String, Vec<TcpStream>), String> {
+pub(super) async fn gather(order: &Order) -> Result<Vec<(TcpStream, String)>, String> {
     let session = if order.signed_in { Some(sign_in(order).await?) } else { None };
     let streams = connect_all(order).await?;
-    Ok((request(order, session.as_deref()), streams))
+    let with = |(stream, number)| (stream, request(order, session.as_deref(), number));
+    Ok(streams.into_iter().zip(0..).map(with).collect())
 }
 
-/// The connection is closed after the answer, so that the end of the answer cannot be missed.
-fn request(order: &Order, session: Option<&str>) -> String {
+/// The connection is closed after the answer, so that the end of the answer cannot be missed. Each
+/// client has an address of its own: a front door would take a crowd for one client that floods it.
+fn request(order: &Order, session: Option<&str>, number: u64) -> String {
     let session = session.map(|token| format!("Authorization: Bearer {token}\r\n"));
     format!(
-        "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}\r\n",
+        "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nX-Forwarded-For: {}\r\n{}\r\n",
         order.target,
         host(order),
+        load::of_client(&order.id, number),
         session.unwrap_or_default()
     )
 }

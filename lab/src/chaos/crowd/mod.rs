@@ -125,11 +125,11 @@ fn read(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
 
 /// The whole life of a crowd.
 async fn all(order: Order, book: Arc<Mutex<Book>>) {
-    let (request, streams) = match gather::gather(&order).await {
+    let clients = match gather::gather(&order).await {
         Ok(gathered) => gathered,
         Err(problem) => return read(&book).problem = Some(problem),
     };
-    let asked = ask(streams, request.as_bytes());
+    let asked = ask(clients);
     read(&book).in_flight = Some(under_way(&asked));
     let mut waiting = JoinSet::new();
     for (stream, sent) in asked {
@@ -144,13 +144,15 @@ async fn all(order: Order, book: Arc<Mutex<Book>>) {
     }
 }
 
-/// Sends the request on every connection, without giving anybody else a turn in between. Who cannot
+/// Sends each client's request on its connection, without giving anybody else a turn in between. Who cannot
 /// be asked any more is left out.
-fn ask(streams: Vec<TcpStream>, request: &[u8]) -> Vec<(TcpStream, Instant)> {
+fn ask(clients: Vec<(TcpStream, String)>) -> Vec<(TcpStream, Instant)> {
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-    let asked = streams.into_iter().filter_map(|stream| match send(&stream, request, flags) {
-        Ok(written) if written == request.len() => Some((stream, Instant::now())),
-        _ => None,
+    let asked = clients.into_iter().filter_map(|(stream, request)| {
+        match send(&stream, request.as_bytes(), flags) {
+            Ok(written) if written == request.len() => Some((stream, Instant::now())),
+            _ => None,
+        }
     });
     asked.collect()
 }

@@ -136,7 +136,8 @@ async fn only_what_nobody_has_answered_yet_is_under_way() {
     }
     theirs.truncate(8);
     theirs[0].try_write(b"HTTP/1.1 200 OK").unwrap();
-    let asked = ask(ours, b"GET / HTTP/1.1\r\n\r\n");
+    let request = |stream| (stream, "GET / HTTP/1.1\r\n\r\n".to_owned());
+    let asked = ask(ours.into_iter().map(request).collect());
     assert_eq!(under_way(&asked), 7);
     let book = Book { in_flight: Some(7), ..Book::default() };
     let crowd = Crowd {

@@ -7,7 +7,7 @@ use super::scene::Scene;
 use super::{Act, Injection, ResolveError, injection};
 use crate::kinds;
 use crate::plan::layout::with_duty;
-use crate::spec::model::{Fault, FlashCrowd, Name, Spike};
+use crate::spec::model::{Fault, FlashCrowd, Flood, Name, Spike};
 use crate::spec::slots::Duty;
 
 /// How many ask when nobody says otherwise.
@@ -23,6 +23,30 @@ const FACTOR: u16 = 4;
 const RAMP_MS: u64 = 60_000;
 /// How long it lasts beyond its ramp.
 const LASTS_MS: u64 = 30_000;
+
+/// How many clients flood when nobody says otherwise, how much each sends, for what, and how long.
+const GREEDY: u16 = 1;
+const GREEDY_PER_S: u16 = 300;
+const GREEDY_PATH: &str = "/cart";
+const FLOOD_FOR: Duration = Duration::from_secs(20);
+
+/// Few clients that send as much as they can.
+pub(super) fn flood(
+    scene: &Scene<'_>,
+    fault: &Fault,
+    f: &Flood,
+) -> Result<Injection, ResolveError> {
+    let (node, addresses) = entry(scene)?;
+    let act = Act::Flood {
+        node,
+        addresses,
+        clients: f.clients.unwrap_or(GREEDY),
+        per_s: f.per_s.unwrap_or(GREEDY_PER_S),
+        path: f.path.clone().unwrap_or_else(|| GREEDY_PATH.to_owned()),
+    };
+    let duration = f.for_ms.map_or(FLOOD_FOR, Duration::from_millis);
+    Ok(injection(fault, vec![act], false, duration, "send the greedy clients away"))
+}
 
 /// More users of the stage's own kind.
 pub(super) fn spike(

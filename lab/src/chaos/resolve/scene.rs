@@ -20,6 +20,13 @@ pub(super) fn is_task(kind: &Kind) -> bool {
     matches!(kind, Kind::Box(_) | Kind::Service(_))
 }
 
+/// What [`is_killable`] wants, in words.
+pub(super) const KILLABLE: &str = "service, box, cdn or dns";
+
+pub(super) fn is_killable(kind: &Kind) -> bool {
+    is_task(kind) || matches!(kind, Kind::Cdn(_) | Kind::Dns(_))
+}
+
 pub(super) fn is_service(kind: &Kind) -> bool {
     matches!(kind, Kind::Service(_))
 }
@@ -77,6 +84,22 @@ impl<'a> Scene<'a> {
             (None, _) => format!("name one of {}", list(&fitting)),
         };
         Err(ResolveError::Tier { fault, wanted, found })
+    }
+
+    /// The named `aws` tier, else the only one that has the service, else the only one.
+    pub(super) fn with_service(
+        &self,
+        fault: &'static str,
+        named: Option<&Name>,
+        service: &str,
+    ) -> Result<Name, ResolveError> {
+        let has = |kind: &Kind| match kind {
+            Kind::Aws(aws) => aws.services.used().iter().any(|(used, _)| *used == service),
+            _ => false,
+        };
+        let mut fitting = self.stage.tiers.iter().filter(|(_, t)| has(&t.kind)).map(|(n, _)| n);
+        let only = fitting.next().filter(|_| fitting.next().is_none());
+        self.tier(fault, named.or(only), "aws", is_aws)
     }
 
     /// One node of a tier, in a zone if one is given, chosen by the seed.

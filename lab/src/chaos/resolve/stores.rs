@@ -3,7 +3,7 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use super::scene::{Scene, has_replicas, is_aws, is_cdn, is_redis};
+use super::scene::{Scene, has_replicas, is_cdn, is_redis};
 use super::{Act, Injection, ResolveError, death, edges, injection};
 use crate::kinds;
 use crate::plan::layout::{of_tier, with_duty};
@@ -157,7 +157,7 @@ pub(super) fn outage(
     fault: &Fault,
     f: &Outage,
 ) -> Result<Injection, ResolveError> {
-    let tier = scene.tier("outage", f.tier.as_ref(), "aws", is_aws)?;
+    let tier = scene.with_service("outage", f.tier.as_ref(), &f.service)?;
     let emulator = match scene.stage.tiers.get(&tier).map(|t| &t.kind) {
         Some(Kind::Aws(aws)) => aws.services.used().into_iter().find(|(s, _)| *s == f.service),
         _ => None,

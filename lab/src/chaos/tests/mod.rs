@@ -1,9 +1,11 @@
 //! What faults mean on two small stages.
 
 mod crowd;
+mod messages;
 mod name;
 mod origin;
 mod resolve;
+mod services;
 
 use crate::chaos::{Role, Roles};
 use crate::plan::layout::{self, Place, Subnet};

@@ -22,6 +22,7 @@ fn a_stage_offers_what_fits_it() {
             "kill-app",
             "kill-postgres",
             "flash-crowd",
+            "flood",
             "stop-control-plane",
             "spike",
             "lose-zone"
@@ -37,6 +38,7 @@ fn a_stage_offers_what_fits_it() {
             "cut-replication",
             "kill-log",
             "flash-crowd",
+            "flood",
             "kill-share",
             "stop-control-plane",
             "spike",
@@ -80,7 +82,7 @@ fn a_name_that_two_tiers_want_means_the_first() {
 }
 
 /// One flag each.
-fn flags() -> [(&'static str, Adjust); 10] {
+fn flags() -> [(&'static str, Adjust); 11] {
     [
         ("--zone", Adjust { zone: Some("a".into()), ..Adjust::default() }),
         ("--mode", Adjust { mode: Some(Mode::Silent), ..Adjust::default() }),
@@ -90,6 +92,7 @@ fn flags() -> [(&'static str, Adjust); 10] {
         ("--lag", Adjust { lag_ms: Some(1), ..Adjust::default() }),
         ("--connections", Adjust { connections: Some(1), ..Adjust::default() }),
         ("--requests", Adjust { requests: Some(1), ..Adjust::default() }),
+        ("--release", Adjust { release: Some("v1".into()), ..Adjust::default() }),
         ("--path", Adjust { path: Some("/".into()), ..Adjust::default() }),
         ("--signed-in", Adjust { signed_in: Some(true), ..Adjust::default() }),
     ]
@@ -156,7 +159,7 @@ fn flags_and_target_change_the_fault_and_nothing_given_changes_nothing() {
 #[test]
 fn the_offers_of_the_upper_stages_fit_them_and_say_their_flags() {
     use crate::chaos::{Role, Roles};
-    for name in ["stage-10k", "stage-100k"] {
+    for name in ["stage-10k", "stage-100k", "stage-1m"] {
         let stage = crate::spec::load(name).unwrap().0;
         let primary = |node: &str| (node.to_owned(), Role::Primary);
         let roles: Roles = [primary("db-a1"), primary("cache-a1")].into();

@@ -102,11 +102,12 @@ fn kill_task_must_know_which_tier() {
     let fault = |tier: Option<&str>| {
         Fault::KillTask(KillTask { tier: tier.map(str::to_owned), ..KillTask::default() })
     };
-    let wants = "kill-task needs a tier of kind service or box";
-    assert_eq!(zoned_error(&fault(None)), format!("{wants}: name one of `web`, `batch`"));
+    let only = "kill-task needs a tier of kind service or box: name one of `web`, `batch`";
+    assert_eq!(zoned_error(&fault(None)), only);
+    let wants = "kill-task needs a tier of kind service, box";
     assert_eq!(
         zoned_error(&fault(Some("db"))),
-        format!("{wants}: `db` is not one; there are `web`, `batch`")
+        format!("{wants}, cdn or dns: `db` is not one; there are `web`, `batch`")
     );
     assert_eq!(on(&boxed(), &fault(None), &Roles::new(), 1).unwrap().nodes, ["box-a1"]);
 }

@@ -1,6 +1,8 @@
 use clap::{Command as Definition, CommandFactory};
 
+use super::logs::lines;
 use super::*;
+use crate::spec::model::Mode;
 
 /// Every command that users see, with its full name.
 fn visible(command: &Definition, name: &str) -> Vec<(String, Definition)> {

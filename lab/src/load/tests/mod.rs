@@ -32,7 +32,8 @@ fn config(targets: &[SocketAddr], rate_per_s: u32, read_percent: u8, ms: u64) ->
         ramp: Duration::ZERO,
         key_prefix,
     };
-    LoadConfig { plan, targets: targets.to_vec(), timeout: TIMEOUT, users: 4, max_in_flight: None }
+    let targets = targets.to_vec();
+    LoadConfig { plan, targets, name: None, timeout: TIMEOUT, users: 4, max_in_flight: None }
 }
 
 /// Runs the plan to its end.

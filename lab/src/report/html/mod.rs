@@ -2,6 +2,7 @@
 
 mod chart;
 mod escape;
+mod map;
 
 use std::fmt::Write as _;
 
@@ -110,6 +111,7 @@ fn section(n: usize, e: &ExperimentFindings, history: Option<&History<'_>>) -> S
     }
     out.push_str(&history.map(|h| chart::charts(h, e)).unwrap_or_default());
     out.push_str(&numbers(e));
+    out.push_str(&map::maps(&e.maps));
     for fault in &e.faults {
         out.push_str(&fault_line(fault));
     }

@@ -38,3 +38,24 @@ pub struct Spike {
     #[schemars(range(min = 1, max = LONGEST_MS))]
     pub for_ms: Option<u64>,
 }
+
+/// Parameters of `flood`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Flood {
+    /// How many greedy clients there are, each with a session of its own (1 when absent).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub clients: Option<u16>,
+    /// Requests per second of each (300 when absent), whatever it is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 5000))]
+    pub per_s: Option<u16>,
+    /// The path they ask for (`/cart` when absent): one that no edge cache keeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// How long it lasts (20 s when absent).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub for_ms: Option<u64>,
+}

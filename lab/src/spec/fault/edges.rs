@@ -41,6 +41,36 @@ pub struct CutEdge {
     pub for_ms: Option<u64>,
 }
 
+/// Parameters of `slow-dependency`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SlowDependency {
+    /// The managed service, as in the `services` of an `aws` tier (`ses`, the mail service, when absent).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<Name>,
+    /// The calling tier; all that call the service when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Name>,
+    /// What every answer takes longer (5 s when absent).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub latency_ms: Option<u64>,
+    /// How much that varies to either side.
+    #[schemars(range(max = LONGEST_MS))]
+    pub jitter_ms: u64,
+    /// How long it lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub for_ms: Option<u64>,
+}
+
+impl SlowDependency {
+    /// The service, as it is spelt in stage files.
+    pub fn service(&self) -> &str {
+        self.service.as_deref().unwrap_or("ses")
+    }
+}
+
 /// What a network proxy can do to the connections of an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LONGEST_MS, NAME_PATTERN, Name};
+use super::{FrontDoor, LONGEST_MS, NAME_PATTERN, Name};
 
 /// nginx as an edge cache. What no rule names goes through to the pages uncached, and so does
 /// everything but GET and HEAD.
@@ -19,6 +19,9 @@ pub struct Cdn {
     /// What is kept, by path. The longest path that fits decides.
     #[serde(default)]
     pub rules: Vec<CacheRule>,
+    /// What is let in, before the cache is asked; everything when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front_door: Option<FrontDoor>,
     /// Headers of a request that make it pass by the cache: its answer is meant for one client.
     #[serde(default = "personal_headers")]
     #[schemars(inner(length(min = 1)))]

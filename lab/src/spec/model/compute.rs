@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LONGEST_MS, MOST_PER_S, NAME_PATTERN, Name};
+use super::{Deploy, Events, LONGEST_MS, MOST_PER_S, Mail, NAME_PATTERN, Name, Release, Worker};
+use crate::spec::short;
 
 /// One box: nginx and the application in one container, with PostgreSQL in it or beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +42,18 @@ pub struct Service {
     /// The `aws` tier whose endpoints the tasks receive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws: Option<Name>,
+    /// The `aws` tier with queues, topics and the event bus, where it is not the one above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messaging: Option<Name>,
+    /// Where the demo application puts the events of its orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<Box<Events>>,
+    /// The tasks take messages from a queue instead of answering users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<Box<Worker>>,
+    /// Who sends the mails of orders, where no worker does.
+    #[serde(default)]
+    pub mail: Mail,
     /// Where the demo application keeps carts.
     #[serde(default)]
     pub carts: Carts,
@@ -49,9 +62,31 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = NAME_PATTERN))]
     pub assets_bucket: Option<Name>,
+    /// The `load-balancer` or `api-gateway` tier in front of the application tier. The demo application
+    /// is then a web tier without data of its own: it makes pages of what it is answered there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Name>,
+    /// Orders that wait for the mail service may take only a quarter of a task's `request_slots`.
+    #[serde(default = "on")]
+    pub bulkhead: bool,
+    /// Requests that a task serves at the same time where it sends mail inline (32 when absent).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 4, max = 1000))]
+    pub request_slots: Option<u16>,
     /// Whether the number of tasks follows the load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<Scaling>,
+    /// The release that runs when the stage is started; a later one is deployed with `lab deploy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = NAME_PATTERN))]
+    pub release: Option<Name>,
+    /// The releases by name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(transform = short::names)]
+    pub releases: IndexMap<Name, Release>,
+    /// How a release takes the place of another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<Deploy>,
     /// Further environment variables.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub env: IndexMap<String, String>,
@@ -169,6 +204,10 @@ fn app_image() -> String {
 
 fn service_port() -> u16 {
     8080
+}
+
+fn on() -> bool {
+    true
 }
 
 fn health_path() -> String {

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LONGEST_MS, Name};
+use super::{Capacity, LONGEST_MS, Name};
 use crate::spec::short;
 
 /// PostgreSQL 17. With one node it is a single server; with more it is a cluster under Patroni.
@@ -30,6 +30,9 @@ pub struct Postgres {
     )]
     #[schemars(transform = short::zones_schema)]
     pub replicas: IndexMap<Name, u16>,
+    /// How far each node grows and shrinks while it runs; instead of `size`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
     /// Key ranges or hashes the data is split by (`stage-10m`); 1 means not sharded.
     #[serde(default = "one_shard")]
     pub shards: u16,

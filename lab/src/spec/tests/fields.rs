@@ -8,7 +8,7 @@ use super::errors;
 fn unknown_field() {
     assert_snapshot!(errors(&[("replication:", "replicaton:")]), @r"
     s.yaml:21:5: unknown field `replicaton` in tier `db` (kind postgres)
-      allowed: kind, note, publish, size, zones, coordination, primary, replicas, replication, shards
+      allowed: kind, note, publish, size, zones, capacity, coordination, primary, replicas, replication, shards
       did you mean `replication`?
     ");
 }
@@ -17,7 +17,7 @@ fn unknown_field() {
 fn unknown_field_far_from_all() {
     assert_snapshot!(errors(&[("    replication: synchronous", "    colour: red")]), @r"
     s.yaml:21:5: unknown field `colour` in tier `db` (kind postgres)
-      allowed: kind, note, publish, size, zones, coordination, primary, replicas, replication, shards
+      allowed: kind, note, publish, size, zones, capacity, coordination, primary, replicas, replication, shards
     ");
 }
 
@@ -25,7 +25,7 @@ fn unknown_field_far_from_all() {
 fn field_of_another_kind() {
     assert_snapshot!(errors(&[("    database: db", "    database: db\n    coordination: store")]), @r"
     s.yaml:17:5: unknown field `coordination` in tier `web` (kind service)
-      allowed: kind, note, publish, size, zones, assets_bucket, aws, cache, carts, database, env, habits, health, image, port, scaling
+      allowed: kind, note, publish, size, zones, assets_bucket, aws, bulkhead, cache, carts, database, deploy, env, events, habits, health, image, mail, messaging, port, release, releases, request_slots, scaling, upstream, worker
       help: `coordination` is a field of kind postgres
     ");
 }
@@ -34,7 +34,7 @@ fn field_of_another_kind() {
 fn unknown_kind() {
     assert_snapshot!(errors(&[("kind: postgres", "kind: postgers")]), @r"
     s.yaml:19:11: unknown kind `postgers` in tier `db`
-      allowed: box, service, load-balancer, postgres, etcd, redis, aws, database-proxy, cdn
+      allowed: box, service, load-balancer, api-gateway, postgres, etcd, redis, aws, database-proxy, cdn, dns
       did you mean `postgres`?
     ");
 }
@@ -43,7 +43,7 @@ fn unknown_kind() {
 fn no_kind() {
     assert_snapshot!(errors(&[("    kind: postgres\n", "")]), @r"
     s.yaml:18:3: tier `db` has no `kind`
-      allowed: box, service, load-balancer, postgres, etcd, redis, aws, database-proxy, cdn
+      allowed: box, service, load-balancer, api-gateway, postgres, etcd, redis, aws, database-proxy, cdn, dns
     ");
 }
 
@@ -53,7 +53,7 @@ fn misspelt_kind_key() {
     s.yaml:19:5: unknown field `knd` in tier `db`
       allowed: kind
       did you mean `kind`?
-      help: the values of `kind` are: box, service, load-balancer, postgres, etcd, redis, aws, database-proxy, cdn
+      help: the values of `kind` are: box, service, load-balancer, api-gateway, postgres, etcd, redis, aws, database-proxy, cdn, dns
     ");
 }
 
@@ -70,7 +70,7 @@ fn unknown_word() {
 fn unknown_fault() {
     assert_snapshot!(errors(&[("fault: kill-primary", "fault: kill-primray")]), @r"
     s.yaml:43:17: unknown fault `kill-primray` in fault 1 of experiment `kill-db`
-      allowed: kill-process, kill-task, kill-share, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, outage, slow-edge, cut-edge, reset-edge, flash-crowd, spike
+      allowed: kill-process, kill-task, kill-share, deploy, bad-deploy, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, outage, queue-outage, duplicate-delivery, poison-message, kill-worker, slow-edge, slow-dependency, cut-edge, reset-edge, flash-crowd, flood, spike
       did you mean `kill-primary`?
     ");
 }
@@ -79,7 +79,7 @@ fn unknown_fault() {
 fn unknown_bare_fault() {
     assert_snapshot!(errors(&[("fault: kill-task", "fault: kill-tsk")]), @r"
     s.yaml:39:12: `kill-tsk` is not a value of `experiments.kill-web.fault`
-      allowed: kill-task, kill-share, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, flash-crowd, spike
+      allowed: kill-task, kill-share, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, queue-outage, duplicate-delivery, poison-message, kill-worker, slow-dependency, flash-crowd, flood, spike
       did you mean `kill-task`?
     ");
 }
@@ -88,7 +88,7 @@ fn unknown_bare_fault() {
 fn bare_fault_that_needs_more() {
     assert_snapshot!(errors(&[("fault: kill-task", "fault: kill-process")]), @r"
     s.yaml:39:12: `kill-process` is not a value of `experiments.kill-web.fault`
-      allowed: kill-task, kill-share, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, flash-crowd, spike
+      allowed: kill-task, kill-share, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, queue-outage, duplicate-delivery, poison-message, kill-worker, slow-dependency, flash-crowd, flood, spike
     ");
 }
 

@@ -28,7 +28,7 @@ fn built_in_stages_are_valid_and_in_the_order_of_growth() {
     let names: Vec<_> = builtin().iter().map(|s| s.name).collect();
     assert_eq!(
         names,
-        ["stage-1", "stage-100", "stage-1k", "stage-10k", "stage-100k", "stage-500k"]
+        ["stage-1", "stage-100", "stage-1k", "stage-10k", "stage-100k", "stage-500k", "stage-1m"]
     );
     let mut users = 0;
     for built_in in builtin() {
@@ -68,13 +68,17 @@ fn what_a_stage_lacks_breaks_it_and_the_next_one_survives() {
     };
     assert_eq!(breaks("stage-1k"), ["reads-without-primary: breaks"]);
     assert_eq!(breaks("stage-10k"), ["flash-crowd: breaks", "storm-and-failover: breaks"]);
-    assert_eq!(breaks("stage-100k"), Vec::<String>::new());
+    assert_eq!(breaks("stage-100k"), ["flood: breaks", "bad-deploy-errors: breaks"]);
     // What breaks below survives above.
     let survives =
         |stage: &str, what: &str| expectations(stage).contains(&format!("{what}: survives"));
     assert!(survives("stage-10k", "reads-without-primary"));
     assert!(survives("stage-100k", "storm-and-failover"));
     assert!(survives("stage-100k", "flash-crowd"));
+    assert!(survives("stage-500k", "flood"));
+    assert!(breaks("stage-500k").contains(&"mail-outage: breaks".to_owned()));
+    assert!(survives("stage-1m", "mail-outage"));
+    assert!(survives("stage-500k", "bad-deploy-errors"));
 }
 
 /// Container labels and journals carry the stage as JSON.
@@ -167,12 +171,12 @@ fn the_schema_describes_every_field() {
 
 #[test]
 fn unknown_names_are_answered_with_the_known_ones() {
-    let error = load("stage-1m").unwrap_err();
-    assert!(matches!(&error, SpecError::UnknownStage { known, .. } if known.len() == 6));
+    let error = load("stage-2m").unwrap_err();
+    assert!(matches!(&error, SpecError::UnknownStage { known, .. } if known.len() == 7));
     insta::assert_snapshot!(error, @r"
-    there is no built-in stage `stage-1m`
-      allowed: stage-1, stage-100, stage-1k, stage-10k, stage-100k, stage-500k
-      did you mean `stage-1`?
+    there is no built-in stage `stage-2m`
+      allowed: stage-1, stage-100, stage-1k, stage-10k, stage-100k, stage-500k, stage-1m
+      did you mean `stage-1m`?
       help: `lab list` shows the built-in stages; a path to a YAML file works too
     ");
     assert!(!load("nonsense").unwrap_err().to_string().contains("did you mean"));

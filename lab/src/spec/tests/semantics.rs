@@ -224,7 +224,7 @@ fn unknown_entry() {
 #[test]
 fn entry_of_the_wrong_kind() {
     assert_snapshot!(errors(&[("entry: lb", "entry: db")]), @r"
-    s.yaml:31:10: `traffic.entry` names tier `db`, which is of kind postgres, not load-balancer or service or box or cdn
+    s.yaml:31:10: `traffic.entry` names tier `db`, which is of kind postgres, not load-balancer or api-gateway or service or box or cdn
       allowed: lb, web
     ");
 }
@@ -249,7 +249,7 @@ fn fault_on_the_wrong_kind() {
 #[test]
 fn fault_on_the_wrong_kind_in_the_short_form() {
     assert_snapshot!(errors(&[("fault: kill-task", "fault: {fault: kill-task, tier: db}")]), @r"
-    s.yaml:39:37: `experiments.kill-web.fault.tier` names tier `db`, which is of kind postgres, not service or box
+    s.yaml:39:37: `experiments.kill-web.fault.tier` names tier `db`, which is of kind postgres, not service or box or cdn or dns
       allowed: web
     ");
 }

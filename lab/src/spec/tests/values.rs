@@ -152,7 +152,7 @@ fn two_primaries_as_repeated_field() {
 fn two_primaries_under_a_plural() {
     assert_snapshot!(errors(&[("primary: a", "primaries: [a, b]")]), @r"
     s.yaml:22:5: unknown field `primaries` in tier `db` (kind postgres)
-      allowed: kind, note, publish, size, zones, coordination, primary, replicas, replication, shards
+      allowed: kind, note, publish, size, zones, capacity, coordination, primary, replicas, replication, shards
       did you mean `primary`?
       help: a postgres tier has one primary
     ");
@@ -228,6 +228,15 @@ fn time_scale_zero() {
     assert_snapshot!(errors(&[("users: 1000", "users: 1000\ntime_scale: 0")]), @r"
     s.yaml:4:13: `time_scale` is 0, which is out of range
       allowed: a number above 0
+    ");
+}
+
+#[test]
+fn a_collector_that_is_no_address() {
+    let wanted = "users: 1000\nobservability: {traces: true, otlp_endpoint: \"collector:4318\"}";
+    assert_snapshot!(errors(&[("users: 1000", wanted)]), @r"
+    s.yaml:4:46: `observability.otlp_endpoint` is `collector:4318`, which is no address
+      allowed: http://ADDRESS:PORT, such as http://127.0.0.1:4318
     ");
 }
 
@@ -340,7 +349,7 @@ fn everything_at_once() {
     s.yaml:3:8: `users` is the text `many`
       allowed: a whole number, at least 1
     s.yaml:21:5: unknown field `replicaton` in tier `db` (kind postgres)
-      allowed: kind, note, publish, size, zones, coordination, primary, replicas, replication, shards
+      allowed: kind, note, publish, size, zones, capacity, coordination, primary, replicas, replication, shards
       did you mean `replication`?
     s.yaml:28:20: unknown tier `wbe` in `edges[0].to`
       allowed: lb, web, store, db

@@ -2,17 +2,34 @@
 
 use super::Check;
 use crate::spec::crowd::{REQUEST_PATH, is_request_path};
-use crate::spec::model::{FlashCrowd, Kind, Tier};
+use crate::spec::model::{FlashCrowd, Flood, Kind, Tier};
 use crate::spec::path::{Path, quote};
 
 impl Check<'_> {
-    /// A path, and the lab's own application behind it for who signs in.
-    pub(super) fn flash_crowd(&mut self, path: &Path, fault: &FlashCrowd) {
-        if let Some(asked) = fault.path.as_deref().filter(|asked| !is_request_path(asked)) {
+    /// A path, and the lab's own application behind it: greedy clients have sessions.
+    pub(super) fn flood(&mut self, path: &Path, fault: &Flood) {
+        self.asked(path, fault.path.as_deref());
+        let unknown = self.draft.tiers.iter().flatten().any(|(_, tier)| tier.is_none());
+        if !unknown && !self.known_tiers().any(|(_, tier)| has_sessions(tier)) {
+            let message =
+                "greedy clients have sessions, and no tier runs the lab's own application";
+            let problem = self.at_value(path, message).found("flood");
+            self.report(problem.allowed("a box, or a service with `image: app`"));
+        }
+    }
+
+    /// What can be asked for.
+    fn asked(&mut self, path: &Path, asked: Option<&str>) {
+        if let Some(asked) = asked.filter(|asked| !is_request_path(asked)) {
             let message = format!("`{}` is not what one can ask a web server for", quote(asked));
             let problem = self.at_value(&path.key("path"), message).found(asked);
             self.report(problem.allowed(REQUEST_PATH));
         }
+    }
+
+    /// A path, and the lab's own application behind it for who signs in.
+    pub(super) fn flash_crowd(&mut self, path: &Path, fault: &FlashCrowd) {
+        self.asked(path, fault.path.as_deref());
         let unknown = self.draft.tiers.iter().flatten().any(|(_, tier)| tier.is_none());
         if fault.signed_in && !unknown && !self.known_tiers().any(|(_, tier)| has_sessions(tier)) {
             let message = "nobody can sign in: no tier runs the lab's own application";

@@ -1,6 +1,6 @@
 //! Experiments: every fault finds something that it fits.
 
-use super::{Check, HTTP_KINDS, Point, kind_name, nodes};
+use super::{Check, HTTP_KINDS, KILLABLE_KINDS, Point, kind_name, nodes};
 use crate::spec::model::{BoxProcess, Expectation, Experiment, Fault, KillTask, Kind, Tier};
 use crate::spec::path::Path;
 
@@ -40,6 +40,7 @@ impl<'a> Check<'a> {
             Fault::KillShare(f) => {
                 self.target(path, "kill-share", f.tier.as_deref(), &["service"]);
             }
+            Fault::Deploy(f) | Fault::BadDeploy(f) => self.deploy_fault(path, fault.name(), f),
             Fault::KillPrimary(f) => {
                 self.target(path, "kill-primary", f.tier.as_deref(), &["postgres"]);
             }
@@ -109,7 +110,9 @@ impl<'a> Check<'a> {
     }
 
     fn kill_task(&mut self, path: &Path, fault: &'a KillTask) {
-        let tier = self.target(path, "kill-task", fault.tier.as_deref(), &HTTP_KINDS);
+        // Without a name one of those that do the work is meant.
+        let kinds: &[&str] = if fault.tier.is_some() { &KILLABLE_KINDS } else { &HTTP_KINDS };
+        let tier = self.target(path, "kill-task", fault.tier.as_deref(), kinds);
         let Some(zone) = &fault.zone else { return };
         let zone_path = path.key("zone");
         let Some((name, tier)) = tier else {

@@ -1,8 +1,15 @@
 //! What each kind of tier demands.
 
+mod capacity;
 mod cdn;
+mod dns;
+mod front;
+mod front_door;
+mod gateway;
 mod managed;
+mod messaging;
 mod redis;
+mod releases;
 
 use super::{Check, HTTP_KINDS, Point, nodes};
 use crate::spec::model::{Kind, Postgres, Tier};
@@ -10,21 +17,27 @@ use crate::spec::path::Path;
 
 impl<'a> Check<'a> {
     /// The rules of the tier's own kind.
-    pub(super) fn kind(&mut self, path: &Path, name: &str, tier: &Tier) {
+    pub(super) fn kind(&mut self, path: &Path, name: &str, tier: &'a Tier) {
         match &tier.kind {
             Kind::Box(kind) => {
                 self.named(path, "database", kind.database.as_deref(), &["postgres"]);
             }
-            Kind::Service(kind) => self.service(path, name, tier, kind),
+            Kind::Service(kind) => {
+                self.service(path, name, tier, kind);
+                self.messaging(path, name, kind);
+            }
             Kind::LoadBalancer(kind) => {
                 self.tier_named(&path.key("targets"), &kind.targets, &HTTP_KINDS);
+                self.answers(&path.key("targets"), &kind.targets);
             }
+            Kind::ApiGateway(kind) => self.api_gateway(path, name, kind),
             Kind::Postgres(kind) => self.postgres(path, name, tier, kind),
             Kind::Etcd(_) => self.etcd(path, name, tier),
             Kind::Redis(kind) => self.redis(path, name, kind),
             Kind::Aws(kind) => self.aws(path, name, kind),
             Kind::DatabaseProxy(kind) => self.database_proxy(path, name, kind),
             Kind::Cdn(kind) => self.cdn(path, name, kind),
+            Kind::Dns(kind) => self.dns(path, kind),
         }
     }
 
@@ -74,6 +87,9 @@ impl<'a> Check<'a> {
         }
         if let Some(zone) = &kind.primary {
             self.primary(path, name, tier, zone);
+        }
+        if let Some(capacity) = &kind.capacity {
+            self.capacity(path, name, tier, capacity);
         }
         if kind.shards != 1 {
             let message = format!(

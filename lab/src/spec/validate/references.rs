@@ -2,25 +2,27 @@
 
 use std::collections::HashMap;
 
-use super::{Check, DATABASE_KINDS, HTTP_KINDS, PAGE_KINDS, kind_name};
+use super::{
+    Check, DATABASE_KINDS, ENTRY_KINDS, HTTP_KINDS, PAGE_KINDS, UPSTREAM_KINDS, kind_name,
+};
 use crate::spec::edges::obstacle;
 use crate::spec::model::{Edge, Kind, Service, Tier};
 use crate::spec::path::Path;
 
 /// All kinds; an edge may connect any two.
-const ALL_KINDS: [&str; 9] = [
+const ALL_KINDS: [&str; 11] = [
     "box",
     "service",
     "load-balancer",
+    "api-gateway",
     "postgres",
     "etcd",
     "redis",
     "aws",
     "database-proxy",
     "cdn",
+    "dns",
 ];
-/// Kinds that speak HTTP to users.
-const ENTRY_KINDS: [&str; 4] = ["load-balancer", "service", "box", "cdn"];
 
 impl Check<'_> {
     /// Edges connect two different tiers that exist, once, and in the direction of the calls.
@@ -130,7 +132,9 @@ impl Check<'_> {
     /// Users talk to something that speaks HTTP.
     pub(super) fn entry(&mut self) {
         if let Some(traffic) = &self.draft.traffic {
-            self.tier_named(&Path::of(["traffic", "entry"]), &traffic.entry, &ENTRY_KINDS);
+            let path = Path::of(["traffic", "entry"]);
+            self.tier_named(&path, &traffic.entry, &ENTRY_KINDS);
+            self.answers(&path, &traffic.entry);
         }
     }
 }
@@ -146,7 +150,12 @@ fn calls(tier: &Tier) -> Vec<Call<'_>> {
             ("database", kind.database.as_deref(), &DATABASE_KINDS[..]),
             ("cache", kind.cache.as_deref(), &["redis"]),
             ("aws", kind.aws.as_deref(), &["aws"]),
+            ("upstream", kind.upstream.as_deref(), &UPSTREAM_KINDS),
+            ("messaging", kind.messaging.as_deref(), &["aws"]),
         ],
+        Kind::ApiGateway(kind) => {
+            vec![("upstream", Some(&*kind.upstream), &["load-balancer"][..])]
+        }
         Kind::LoadBalancer(kind) => vec![("targets", Some(&*kind.targets), &HTTP_KINDS[..])],
         Kind::Postgres(kind) => vec![("coordination", kind.coordination.as_deref(), &["etcd"][..])],
         Kind::DatabaseProxy(kind) => vec![("database", Some(&*kind.database), &["postgres"][..])],
@@ -154,6 +163,7 @@ fn calls(tier: &Tier) -> Vec<Call<'_>> {
             ("origins.pages", Some(&*kind.origins.pages), &PAGE_KINDS[..]),
             ("origins.assets", kind.origins.assets.as_deref(), &["aws"]),
         ],
+        Kind::Dns(kind) => vec![("targets", Some(&*kind.targets), &ENTRY_KINDS[..])],
         Kind::Etcd(_) | Kind::Redis(_) | Kind::Aws(_) => vec![],
     };
     all.into_iter().filter_map(|(field, name, kinds)| Some((field, name?, kinds))).collect()

@@ -2,7 +2,7 @@
 
 use super::{Check, Point};
 use crate::spec::edges::obstacle;
-use crate::spec::model::{Fault, Kind, Outage};
+use crate::spec::model::{Edge, Fault, Kind, Outage, SlowDependency};
 use crate::spec::path::Path;
 
 impl<'a> Check<'a> {
@@ -30,9 +30,15 @@ impl<'a> Check<'a> {
             Fault::FlushCache(f) => drop(self.target(path, name, f.tier.as_deref(), &["redis"])),
             Fault::OriginDown(f) => drop(self.target(path, name, f.tier.as_deref(), &["cdn"])),
             Fault::Outage(f) => self.outage(path, f),
+            Fault::QueueOutage(f) => self.queue_outage(path, f),
+            Fault::DuplicateDelivery(f) => self.taken(path, name, f.tier.as_deref()),
+            Fault::PoisonMessage(f) => self.taken(path, name, f.tier.as_deref()),
+            Fault::KillWorker(f) => self.taken(path, name, f.tier.as_deref()),
             Fault::SlowEdge(f) => self.edge(path, &f.from, &f.to),
+            Fault::SlowDependency(f) => self.slow_dependency(path, f),
             Fault::CutEdge(f) | Fault::ResetEdge(f) => self.edge(path, &f.from, &f.to),
             Fault::FlashCrowd(f) => self.flash_crowd(path, f),
+            Fault::Flood(f) => self.flood(path, f),
             _ => {}
         }
     }
@@ -48,7 +54,8 @@ impl<'a> Check<'a> {
     }
 
     fn outage(&mut self, path: &Path, fault: &'a Outage) {
-        let target = self.target(path, "outage", fault.tier.as_deref(), &["aws"]);
+        let named = fault.tier.as_deref().or_else(|| self.only_with(&fault.service));
+        let target = self.target(path, "outage", named, &["aws"]);
         let Some((name, tier)) = target else { return };
         let Kind::Aws(kind) = &tier.kind else { return };
         let used: Vec<&str> = kind.services.used().into_iter().map(|(s, _)| s).collect();
@@ -58,6 +65,34 @@ impl<'a> Check<'a> {
         let message = format!("tier `{name}` has no service `{}`", fault.service);
         let problem = self.at_value(&path.key("service"), message).found(&fault.service);
         self.report(problem.one_of(&fault.service, used));
+    }
+
+    /// A service that somebody reaches through a network proxy.
+    fn slow_dependency(&mut self, path: &Path, fault: &'a SlowDependency) {
+        if let Some(tier) = &fault.tier {
+            self.tier_named(&path.key("tier"), tier, &[]);
+        }
+        // A tier that is not well-formed could be the one that is meant.
+        if self.draft.tiers.iter().flatten().any(|(_, tier)| tier.is_none()) {
+            return;
+        }
+        let service = fault.service();
+        let reached = |edge: &Edge| {
+            let tier = |name: &str| self.known_tiers().find(|(n, _)| *n == name).map(|(_, t)| t);
+            let Some(Kind::Aws(kind)) = tier(&edge.to).map(|t| &t.kind) else { return false };
+            fault.tier.as_ref().is_none_or(|caller| *caller == edge.from)
+                && edge.faultable.unwrap_or(self.draft.faultable_edges)
+                && kind.services.used().iter().any(|(used, _)| *used == service)
+        };
+        if self.draft.edges.iter().flatten().any(reached) {
+            return;
+        }
+        let message = format!("no network proxy has a route to the service `{service}`");
+        let problem = self.at_value(path, message).found(service);
+        self.report(
+            problem
+                .allowed("a service of an aws tier to which an edge leads with `faultable: true`"),
+        );
     }
 
     /// An edge of the stage, with a network proxy in it.

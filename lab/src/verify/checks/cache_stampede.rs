@@ -6,7 +6,7 @@
 //! is not held against it.
 
 use crate::journal::CrowdAnswered;
-use crate::spec::model::{Kind, Stage, Tier};
+use crate::spec::model::{Kind, Service, Stage, Tier};
 
 use super::super::findings::{Check, Finding, Part};
 use super::super::judge::Case;
@@ -40,8 +40,8 @@ fn loaded(crowd: &CrowdAnswered, allowed: u32) -> Shown {
     }
 }
 
-/// The tier that serves what enters the stage: the one behind its edge cache and its load balancer.
-/// No tier is passed twice on that way, so it ends.
+/// The tier that serves what enters the stage: the one behind its edge cache, its load balancers and a
+/// web tier that only passes on. No tier is passed twice on that way, so it ends.
 fn serving(stage: &Stage) -> Option<&Tier> {
     let mut name = &stage.traffic.entry;
     for _ in 0..stage.tiers.len() {
@@ -49,6 +49,8 @@ fn serving(stage: &Stage) -> Option<&Tier> {
         name = match &tier.kind {
             Kind::Cdn(cdn) => &cdn.origins.pages,
             Kind::LoadBalancer(balancer) => &balancer.targets,
+            Kind::ApiGateway(gateway) => &gateway.upstream,
+            Kind::Service(Service { upstream: Some(upstream), .. }) => upstream,
             _ => return Some(tier),
         };
     }

@@ -7,15 +7,20 @@ mod completed;
 mod conserved;
 mod coverage;
 mod crowds;
+mod effects;
 mod exactly_once;
 mod fault_effect;
+mod isolation;
 mod latency;
 mod no_lost_write;
+mod queue;
 mod recovery;
+mod releases;
 mod request_collapsing;
 mod session_guarantees;
 mod staleness;
 mod steady_state;
+mod throttling;
 
 use super::findings::{Finding, MAX_LISTED};
 use super::judge::Case;
@@ -36,11 +41,15 @@ pub fn all(case: &Case<'_>) -> Vec<Finding> {
     findings.push(no_lost_write::check(case));
     findings.push(conserved::check(case));
     findings.push(exactly_once::check(case));
+    findings.extend(effects::check(case));
+    findings.extend(queue::check(case));
     findings.extend(session_guarantees::check(case));
     findings.extend(staleness::check(case));
     findings.extend(cache_coherence::check(case));
     findings.extend(request_collapsing::check(case));
     findings.extend(cache_stampede::check(case));
+    findings.extend(throttling::check(case));
+    findings.extend(releases::check(case));
     findings.extend(of_speed(case));
     findings
 }
@@ -49,6 +58,7 @@ pub fn all(case: &Case<'_>) -> Vec<Finding> {
 pub fn of_speed(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = vec![availability::check(case)];
     if !case.is_quiet() {
+        findings.extend(isolation::check(case));
         findings.push(latency::check(case));
         findings.push(recovery::check(case));
     }

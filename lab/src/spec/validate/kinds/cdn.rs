@@ -34,6 +34,9 @@ impl Check<'_> {
                 self.report(problem.allowed("pages, or `assets` among the `origins`"));
             }
         }
+        if let Some(door) = &kind.front_door {
+            self.front_door(&path.key("front_door"), door);
+        }
         self.personal_headers(path, &kind.personal_headers);
     }
 

@@ -16,6 +16,9 @@ impl Check<'_> {
         if kind.assets_bucket.is_some() {
             self.managed(&path.key("assets_bucket"), "assets_bucket", kind.aws.as_deref(), "s3");
         }
+        self.upstream(path, name, kind);
+        self.slots(path, kind);
+        self.releases(path, name, tier, kind);
         if let Some(scaling) = &kind.scaling {
             self.scaling(&path.key("scaling"), name, tier, scaling);
         }

@@ -1,0 +1,87 @@
+//! Messages that are delivered a second time: as a consumer of its own this takes messages out of the
+//! queue, sends a copy of each, and gives the message itself back. So two of them are given out, with
+//! two numbers, often at the same moment to two workers. A message that is given out too often becomes a
+//! dead letter, so each is taken for a copy once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::{ChaosError, Proof};
+use crate::engine::sqs::{Message, Queue};
+use crate::journal::Event;
+use crate::plan::QueueAt;
+
+/// How long a question for messages waits for one, in seconds.
+const WAIT_S: u32 = 1;
+/// How long a message is kept from workers should this process end before it gives it back.
+const KEEP_S: u32 = 5;
+/// Pause between two questions, in which workers take what was given back.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Messages that are being copied; no more when it is dropped.
+#[derive(Debug)]
+pub struct Copies {
+    id: String,
+    queue: String,
+    copied: Arc<AtomicU64>,
+    taker: JoinSet<()>,
+}
+
+/// Begins to copy.
+pub(super) async fn start(id: &str, at: &QueueAt) -> Result<Copies, ChaosError> {
+    let queue = Queue::find(at.at, &at.region, &at.name).await.map_err(|e| {
+        ChaosError::Unable(format!("the queue {} at {} cannot be read: {e}", at.name, at.at))
+    })?;
+    let copied = Arc::new(AtomicU64::new(0));
+    let mut taker = JoinSet::new();
+    taker.spawn(take(queue, Arc::clone(&copied)));
+    Ok(Copies { id: id.to_owned(), queue: at.name.clone(), copied, taker })
+}
+
+async fn take(queue: Queue, copied: Arc<AtomicU64>) {
+    let mut known = HashSet::new();
+    loop {
+        for message in queue.receive(WAIT_S, KEEP_S).await.unwrap_or_default() {
+            if known.contains(&message.id) {
+                // It comes again by itself if this fails.
+                drop(queue.give_back(&message).await);
+            } else if let Ok(copy) = twice(&queue, &message).await {
+                known.extend([message.id, copy]);
+                copied.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// The number of the copy.
+async fn twice(queue: &Queue, message: &Message) -> std::io::Result<String> {
+    let copy = queue.send_again(message).await?;
+    queue.give_back(message).await?;
+    Ok(copy)
+}
+
+impl Copies {
+    /// A message that comes twice is the effect.
+    pub(super) fn proof(&self) -> Proof {
+        match self.copied.load(Ordering::Relaxed) {
+            0 => Err(format!("no message of {} was copied yet", self.queue)),
+            n => Ok(self.words(n)),
+        }
+    }
+
+    fn words(&self, copied: u64) -> String {
+        format!("{}: {copied} messages sent a second time", self.queue)
+    }
+
+    /// Copies no more, and says how many there were.
+    pub(super) async fn end(mut self) -> Vec<Event> {
+        self.taker.shutdown().await;
+        let evidence = self.words(self.copied.load(Ordering::Relaxed));
+        vec![Event::FaultConfirmed { id: self.id, evidence }]
+    }
+}

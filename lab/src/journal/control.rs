@@ -1,0 +1,122 @@
+//! What the control plane, and who deploys, saw and did.
+
+use serde::{Deserialize, Serialize};
+
+use super::Micros;
+
+/// What the control plane saw or did; `node` is a node's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "control", rename_all = "kebab-case")]
+pub enum ControlEvent {
+    /// The control plane began to work.
+    Started,
+    /// A node stopped answering.
+    Detected {
+        /// The node.
+        node: String,
+        /// What was seen.
+        how: String,
+    },
+    /// A dead database node can no longer be primary.
+    Fenced {
+        /// The node.
+        node: String,
+    },
+    /// A node became primary.
+    Promoted {
+        /// The node.
+        node: String,
+    },
+    /// A failed task or node was started again.
+    Replaced {
+        /// The node.
+        node: String,
+    },
+    /// A node answers again.
+    Recovered {
+        /// The node.
+        node: String,
+    },
+    /// The machine itself stood still, until the moment of this entry.
+    Stalled {
+        /// What of it.
+        part: StalledPart,
+        /// Since when.
+        since: Micros,
+    },
+    /// An alarm went on or off.
+    Alarm {
+        /// Its name.
+        name: String,
+        /// Whether it is on now.
+        on: bool,
+    },
+    /// Database nodes have another capacity.
+    Resized {
+        /// The nodes.
+        nodes: Vec<String>,
+        /// The capacity so far, in halves of a unit.
+        from_half_units: u16,
+        /// The capacity from now on.
+        to_half_units: u16,
+        /// Why.
+        why: String,
+    },
+    /// A release begins to take the place of another.
+    Deploying {
+        /// The tier.
+        tier: String,
+        /// The release that runs.
+        from: String,
+        /// The release that is to run.
+        to: String,
+    },
+    /// The new release has another share of the traffic.
+    Shifted {
+        /// The tier.
+        tier: String,
+        /// The new release.
+        release: String,
+        /// Its share.
+        percent: u8,
+    },
+    /// The release runs, alone.
+    Deployed {
+        /// The tier.
+        tier: String,
+        /// The release.
+        release: String,
+    },
+    /// All traffic is back on the release from before.
+    RolledBack {
+        /// The tier.
+        tier: String,
+        /// The release that was not good enough.
+        release: String,
+        /// The release from before.
+        to: String,
+        /// Why.
+        why: String,
+    },
+    /// A scaling group shall have another number of tasks.
+    Scaled {
+        /// The tier.
+        tier: String,
+        /// The number so far.
+        from: u16,
+        /// The number from now on.
+        to: u16,
+        /// Why.
+        why: String,
+    },
+}
+
+/// What of the machine stood still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StalledPart {
+    /// A write to the disk took much longer than it does.
+    Disk,
+    /// A process that wanted to run was let run much later.
+    Processor,
+}

@@ -1,0 +1,72 @@
+//! What events, workers and mail become in the environment of tasks.
+
+use super::tests_growth::{env, node, nodes_of, stage};
+use crate::spec::model::{Acknowledge, Kind, Mail};
+
+#[test]
+fn whoever_makes_a_queue_makes_the_same_one_and_workers_are_told_their_habits() {
+    let nodes = nodes_of(&stage("stage-1m"));
+    let (api, mailer, feed) =
+        (node(&nodes, "api-a1"), node(&nodes, "mailer-b1"), node(&nodes, "feed-b1"));
+    assert_eq!(env(api, "ORDER_EVENTS"), Some("on"));
+    assert_eq!((env(api, "ROLE"), env(mailer, "ROLE")), (None, Some("worker")));
+    for name in ["EVENTS_QUEUE", "EVENTS_TOPIC", "QUEUE_VISIBILITY_S", "QUEUE_MAX_RECEIVES"] {
+        assert!(env(api, name).is_some(), "{name}");
+        assert_eq!(env(api, name), env(mailer, name), "{name}");
+    }
+    assert_eq!(env(mailer, "MAIL"), Some("ses"));
+    assert_eq!(
+        (env(mailer, "WORKER_ACK"), env(mailer, "WORKER_DEDUPE")),
+        (Some("after"), Some("on"))
+    );
+    // What the mailer tells the bus comes to the other workers' queue.
+    assert!(env(mailer, "WORKER_ANNOUNCE").is_some());
+    assert_eq!(env(mailer, "WORKER_ANNOUNCE"), env(feed, "EVENTS_BUS"));
+    assert_eq!(env(feed, "WORKER_JOB"), Some("record"));
+    assert_ne!(env(feed, "EVENTS_QUEUE"), env(mailer, "EVENTS_QUEUE"));
+}
+
+#[test]
+fn queues_and_mail_are_looked_for_where_they_are() {
+    let mut stage = stage("stage-1m");
+    for edge in &mut stage.edges {
+        edge.faultable = None;
+    }
+    let nodes = nodes_of(&stage);
+    let mailer = node(&nodes, "mailer-a1");
+    let at = |name: &str| format!("http://{}:4566", node(&nodes, name).address);
+    assert_eq!(env(mailer, "AWS_ENDPOINT_URL_SQS"), Some(&*at("queues-ministack")));
+    assert_eq!(env(mailer, "AWS_ENDPOINT_URL_SNS"), Some(&*at("queues-ministack")));
+    assert_eq!(env(mailer, "AWS_ENDPOINT_URL_SES"), Some(&*at("aws-localstack")));
+    let api = node(&nodes, "api-a1");
+    assert_eq!(env(api, "AWS_ENDPOINT_URL_DYNAMODB"), Some(&*at("aws-ministack")));
+    assert_eq!(env(api, "AWS_ENDPOINT_URL_SQS"), Some(&*at("queues-ministack")));
+}
+
+#[test]
+fn bad_habits_and_mail_inside_the_request_can_be_asked_for() {
+    let mut bad = stage("stage-1m");
+    let Some(Kind::Service(mailer)) = bad.tiers.get_mut("mailer").map(|t| &mut t.kind) else {
+        panic!("no mailer")
+    };
+    let worker = mailer.worker.as_mut().unwrap();
+    (worker.acknowledge, worker.dedupe) = (Acknowledge::Before, false);
+    let nodes = nodes_of(&bad);
+    let mailer = node(&nodes, "mailer-a1");
+    assert_eq!(
+        (env(mailer, "WORKER_ACK"), env(mailer, "WORKER_DEDUPE")),
+        (Some("before"), Some("off"))
+    );
+
+    let mut inline = stage("stage-100k");
+    assert!(!inline.mails());
+    let Some(Kind::Service(web)) = inline.tiers.get_mut("web").map(|t| &mut t.kind) else {
+        panic!("no web")
+    };
+    web.mail = Mail::Inline;
+    assert!(inline.mails() && inline.mail_queue().is_none());
+    let nodes = nodes_of(&inline);
+    let web = node(&nodes, "web-a1");
+    assert_eq!((env(web, "MAIL"), env(web, "MAIL_INLINE")), (Some("ses"), Some("on")));
+    assert_eq!(env(web, "ORDER_EVENTS"), None);
+}

@@ -1,0 +1,132 @@
+//! Had every acknowledged order exactly one mail, however often its message came? (Jepsen's
+//! "total-queue", from the order to the effect.)
+//!
+//! *Lost*: an order was acknowledged, and no mail was sent until the limit of waiting for it.
+//! *Twice*: more than one was. *Unexpected*: a mail of an order that certainly failed or was never
+//! placed. An order of unknown outcome may have a mail or none. Messages that came twice and had one
+//! effect are what a queue may do, and are not seen here. Mails that could not be read back, and an
+//! experiment without an acknowledged order, are inconclusive.
+
+use crate::journal::{Effect, OpKind};
+
+use super::super::findings::{Check, Finding, Part};
+use super::super::history::KeyAudit;
+use super::super::judge::Case;
+use super::super::writes::{Account, Fate, Write};
+use super::{listed, plural};
+
+/// Nothing where orders are followed by no mail.
+pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
+    if !case.stage.mails() {
+        return None;
+    }
+    let finding =
+        |part, summary: String| Some(Finding::new(Check::EffectExactlyOnce, part, summary));
+    let none = || {
+        let part = if case.is_quiet() { Part::Pass } else { Part::Inconclusive };
+        finding(part, "no order was acknowledged, so no mail was due".into())
+    };
+    let orders = case.accounts.iter().find(|a| a.kind == OpKind::Order);
+    let Some(orders) = orders else { return none() };
+    let Some(mails) = case.history.effects.get(&Effect::Mail) else {
+        if orders.acknowledged() == 0 {
+            return none();
+        }
+        return finding(Part::Inconclusive, "the mails were never read back".into());
+    };
+    let wrong = Wrong::of(case, orders, mails);
+    let part = match (wrong.is_nothing(), mails.complete) {
+        (true, true) if orders.acknowledged() == 0 => return none(),
+        (false, _) => Part::Fail,
+        (true, true) => Part::Pass,
+        (true, false) => Part::Inconclusive,
+    };
+    let summary = match (part, mails.failed) {
+        (Part::Inconclusive, Some(reason)) => format!("reading the mails back failed: {reason}"),
+        (Part::Inconclusive, None) => "reading the mails back did not come to its end".into(),
+        _ => wrong.summary(orders),
+    };
+    let mut found = Finding::new(Check::EffectExactlyOnce, part, summary);
+    found.predates_fault = part == Part::Fail && wrong.early;
+    Some(found.with(listed(wrong.lines)))
+}
+
+/// What is not as it should be.
+#[derive(Default)]
+struct Wrong {
+    lost: usize,
+    twice: usize,
+    unexpected: usize,
+    lines: Vec<String>,
+    /// All of it is of orders that were over before the first fault.
+    early: bool,
+}
+
+impl Wrong {
+    fn of(case: &Case<'_>, orders: &Account<'_>, mails: &KeyAudit<'_>) -> Self {
+        let fault = case.history.first_fault();
+        let mut wrong = Self { early: fault.is_some(), ..Self::default() };
+        let mut effects = mails.effects.clone();
+        for order in &orders.writes {
+            let sent = effects.remove(order.key).unwrap_or(0);
+            let Some(what) = wrong.count(orders, mails, order, sent) else { continue };
+            wrong.early &= fault.is_some_and(|fault| order.done < fault);
+            let moment = case.moment(order.done);
+            wrong.lines.push(format!("order {}: {what}; it ended {moment}", order.key));
+        }
+        // The canary goes on while its orders are read back.
+        let own = |key: &&str| key.starts_with(case.history.key_prefix) && !case.since_up;
+        for (key, sent) in effects.into_iter().filter(|(key, sent)| own(key) && *sent > 0) {
+            wrong.unexpected += 1;
+            wrong.early = false;
+            wrong.lines.push(format!("order {key}: {sent} sent, and it was never placed"));
+        }
+        wrong
+    }
+
+    /// What is wrong with the mails of one order, if anything is.
+    fn count(
+        &mut self,
+        orders: &Account<'_>,
+        mails: &KeyAudit<'_>,
+        order: &Write<'_>,
+        sent: u32,
+    ) -> Option<String> {
+        let late = matches!((order.acknowledged_at, orders.audit_began.or(mails.began)),
+            (Some(acknowledged), Some(read)) if acknowledged >= read);
+        match (order.fate, sent) {
+            (_, 2..) => {
+                self.twice += 1;
+                Some(format!("{} sent", plural(sent as usize, "mail")))
+            }
+            (Fate::Acknowledged, 0) if !late && mails.complete => {
+                self.lost += 1;
+                Some("acknowledged, and no mail was sent".into())
+            }
+            (Fate::Failed, 1) => {
+                self.unexpected += 1;
+                Some("reported as failed, and a mail was sent".into())
+            }
+            _ => None,
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.lost + self.twice + self.unexpected == 0
+    }
+
+    fn summary(&self, orders: &Account<'_>) -> String {
+        let many = plural(orders.acknowledged(), "acknowledged order");
+        if self.is_nothing() {
+            return format!("{many} with one mail each");
+        }
+        let parts = [
+            (self.lost, "without a mail"),
+            (self.twice, "with more than one"),
+            (self.unexpected, "with one that was not due"),
+        ];
+        let parts: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        format!("of {many}: {}", parts.join(", "))
+    }
+}

@@ -1,0 +1,120 @@
+//! Did every queue come to rest, with no dead letters but those that must be there?
+//!
+//! At the end nothing may wait in an outbox or a queue, or be in hand. A message that a fault made
+//! unreadable must be in the dead-letter queue by then, and nothing else that was not there before the
+//! fault. A queue that was not looked at is inconclusive. In `since-up` the canary goes on, so that
+//! something always waits, and dead letters of faults that are not in it are of earlier runs.
+
+use std::collections::BTreeSet;
+
+use crate::journal::{DeadLetter, Micros, Phase, QueueRead};
+use crate::spec::model::{BAD_MESSAGES, Fault};
+
+use super::super::findings::{Check, Finding, Part};
+use super::super::history::FaultRecord;
+use super::super::judge::Case;
+use super::{listed, plural};
+
+/// Nothing where no worker takes a queue.
+pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
+    let queues = case.stage.queues();
+    if queues.is_empty() {
+        return None;
+    }
+    let (mut wrong, mut unknown, mut said) = (Vec::new(), Vec::new(), Vec::new());
+    for queue in &queues {
+        let name = queue.worker.queue.as_str();
+        match reads(case, name) {
+            Err(why) => unknown.push(format!("queue {name}: {why}")),
+            Ok((before, end)) => {
+                let missed = Look { case, tier: queue.tier, before, end }.wrong();
+                wrong.extend(missed.into_iter().map(|what| format!("queue {name}: {what}")));
+                said.push(format!("{name} after {} ms", end.waited_ms));
+            }
+        }
+    }
+    let finding = |part, summary: String| Finding::new(Check::Queue, part, summary);
+    Some(if let Some(first) = wrong.first() {
+        finding(Part::Fail, first.clone()).with(listed(wrong.split_off(1))).with(unknown)
+    } else if let Some(first) = unknown.first() {
+        finding(Part::Inconclusive, first.clone()).with(unknown.split_off(1))
+    } else {
+        finding(Part::Pass, format!("nothing is left to do: {}", said.join(", ")))
+    })
+}
+
+/// The last look before the first fault (or before the end, without one), and the last of all.
+fn reads<'a>(case: &Case<'a>, name: &str) -> Result<(&'a [DeadLetter], &'a QueueRead), String> {
+    let of = || case.history.queues.iter().filter(|(_, queue, _)| *queue == name);
+    let audit = case.history.phase(Phase::Audit).unwrap_or(Micros::MAX);
+    let known =
+        |read: Option<&(Micros, &'a str, Result<&'a QueueRead, &'a str>)>, when: &str| match read {
+            None => Err(format!("it was not looked at {when}")),
+            Some((.., Err(reason))) => Err(format!("it could not be looked at {when}: {reason}")),
+            Some((.., Ok(read))) => Ok(*read),
+        };
+    let end = known(of().rfind(|(at, ..)| *at >= audit), "at the end")?;
+    if case.since_up {
+        return Ok((&[], end));
+    }
+    let until = case.history.first_fault().unwrap_or(audit);
+    let before = known(of().rfind(|(at, ..)| *at < until), "before the fault")?;
+    Ok((&before.dead, end))
+}
+
+struct Look<'c, 'a> {
+    case: &'c Case<'a>,
+    tier: &'c str,
+    before: &'c [DeadLetter],
+    end: &'c QueueRead,
+}
+
+impl Look<'_, '_> {
+    fn wrong(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let QueueRead { visible, in_flight, outbox, waited_ms, .. } = self.end;
+        if !self.end.is_drained() && !self.case.since_up {
+            let outbox = outbox.map_or(String::new(), |n| format!(", {n} in the outbox"));
+            wrong.push(format!(
+                "after {waited_ms} ms {visible} wait, {in_flight} are in hand{outbox}"
+            ));
+        }
+        let known: BTreeSet<&str> = self.before.iter().map(|letter| letter.id.as_str()).collect();
+        let new: Vec<&DeadLetter> =
+            self.end.dead.iter().filter(|letter| !known.contains(letter.id.as_str())).collect();
+        for (fault, sent) in self.bad_messages() {
+            let there = new.iter().filter(|l| l.fault.as_deref() == Some(fault.id)).count();
+            if there != usize::from(sent) {
+                wrong.push(format!(
+                    "{there} of {} that nobody can handle are dead letters",
+                    plural(sent.into(), "message")
+                ));
+            }
+        }
+        let unexpected: Vec<&&DeadLetter> = new.iter().filter(|l| !self.is_expected(l)).collect();
+        if !unexpected.is_empty() {
+            let many = plural(unexpected.len(), "dead letter");
+            let first = unexpected.first().map_or("", |letter| letter.says.as_str());
+            wrong.push(format!("{many} that should have been handled, such as {first}"));
+        }
+        wrong
+    }
+
+    /// The faults that put messages into this queue which nobody can handle, and how many. One that
+    /// did not take effect has its own check.
+    fn bad_messages(&self) -> impl Iterator<Item = (&FaultRecord<'_>, u16)> {
+        self.case.history.faults.iter().filter_map(|record| match record.fault {
+            Some(Fault::PoisonMessage(fault)) if record.evidence.is_some() => {
+                let hit = self.case.stage.queue_of(fault.tier.as_deref());
+                let own = hit.is_some_and(|queue| queue.tier == self.tier);
+                own.then_some((record, fault.messages.unwrap_or(BAD_MESSAGES)))
+            }
+            _ => None,
+        })
+    }
+
+    fn is_expected(&self, letter: &DeadLetter) -> bool {
+        let Some(fault) = letter.fault.as_deref() else { return false };
+        self.case.since_up || self.case.history.faults.iter().any(|f| f.id == fault)
+    }
+}

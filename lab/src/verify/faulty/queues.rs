@@ -1,0 +1,291 @@
+//! Architectures that lose or repeat what follows from an order, and queues that do not come to rest.
+
+use proptest::prelude::*;
+
+use crate::journal::{
+    DeadLetter, Effect, Entry, Event, Op, OpKind, Outcome, Phase, QueueRead, bad_message,
+};
+use crate::spec::model::{Fault, PoisonMessage};
+use crate::verify::testing::*;
+use crate::verify::{Check, ExperimentFindings, Part, Verdict, judge};
+
+const QUEUE: &str = "order-mail";
+
+fn poison(messages: Option<u16>) -> Fault {
+    Fault::PoisonMessage(PoisonMessage { messages, ..PoisonMessage::default() })
+}
+
+fn read(dead: &[DeadLetter]) -> QueueRead {
+    QueueRead { queue: QUEUE.into(), outbox: Some(0), dead: dead.to_vec(), ..Default::default() }
+}
+
+fn letter(id: &str, body: &str) -> DeadLetter {
+    DeadLetter::new(id.into(), body)
+}
+
+/// A scenario in which every acknowledged order has one mail and the queue is at rest at the end.
+fn mailed(scenario: &Scenario) -> Vec<Entry> {
+    let mut entries = scenario.entries();
+    let mut keys = Vec::new();
+    each_key(&mut entries, OpKind::Order, |found| keys.extend(found.iter().cloned()));
+    let end = entries.pop().unwrap();
+    let at = end.at;
+    let effect = Effect::Mail;
+    for event in [
+        Event::QueueRead(read(&[])),
+        Event::AuditEffects { effect, keys },
+        Event::AuditEffectsEnd { effect, waited_ms: 1200 },
+    ] {
+        entries.push(Entry { at, event });
+    }
+    entries.push(end);
+    let before = Entry { at: entries[1].at, event: Event::QueueRead(read(&[])) };
+    entries.insert(2, before);
+    entries
+}
+
+fn judged(entries: Vec<Entry>) -> ExperimentFindings {
+    let mut run = run([entries]);
+    if let Event::RunStarted(head) = &mut run[0].event {
+        *head.stage = queued_stage();
+    }
+    judge(&run).unwrap().experiments.remove(0)
+}
+
+fn each_mail(entries: &mut [Entry], change: impl Fn(&mut Vec<(String, u32)>)) {
+    for entry in entries {
+        if let Event::AuditEffects { keys, .. } = &mut entry.event {
+            change(keys);
+        }
+    }
+}
+
+/// The queue as it was read at the end.
+fn last_read(entries: &mut [Entry]) -> &mut QueueRead {
+    let reads = entries.iter_mut().filter_map(|entry| match &mut entry.event {
+        Event::QueueRead(read) => Some(read),
+        _ => None,
+    });
+    reads.last().unwrap()
+}
+
+#[test]
+fn a_journal_in_which_every_order_has_its_mail_survives() {
+    let found = judged(mailed(&Scenario::new("kill")));
+    assert_eq!(found.verdict, Verdict::Survived, "{:#?}", found.findings);
+    let orders = "71 acknowledged orders with one mail each";
+    says(&found, Check::EffectExactlyOnce, Part::Pass, orders);
+    says(&found, Check::Queue, Part::Pass, "nothing is left to do");
+}
+
+#[test]
+fn a_stage_without_mail_and_queue_is_not_asked_for_them() {
+    let found = judge_one(Scenario::new("kill").entries());
+    let asked = |check| found.findings.iter().any(|f| f.check == check);
+    assert!(!asked(Check::EffectExactlyOnce) && !asked(Check::Queue));
+}
+
+/// A worker that acknowledges before the effect, and dies between the two.
+#[test]
+fn a_lost_mail_is_caught() {
+    let mut entries = mailed(&Scenario::new("kill"));
+    each_mail(&mut entries, |keys| {
+        keys.retain(|(key, _)| key != "kill-000301");
+        for (key, sent) in keys {
+            // Intended, and never sent.
+            *sent -= u32::from(key == "kill-000307");
+        }
+    });
+    let found = judged(entries);
+    let words = "of 71 acknowledged orders: 2 without a mail";
+    only(&found, Check::EffectExactlyOnce, Part::Fail, words);
+    assert_eq!(found.verdict, Verdict::Broke);
+    let details = &of(&found, Check::EffectExactlyOnce).details;
+    let lost = "order kill-000301: acknowledged, and no mail was sent";
+    assert!(details.iter().any(|d| d.starts_with(lost)), "{details:#?}");
+}
+
+/// A worker that does not know that a message came before.
+#[test]
+fn a_second_mail_is_caught() {
+    let mut entries = mailed(&Scenario::new("kill"));
+    each_mail(&mut entries, |keys| {
+        keys.iter_mut().for_each(|(key, sent)| {
+            *sent += u32::from(key == "kill-000301");
+        })
+    });
+    only(&judged(entries), Check::EffectExactlyOnce, Part::Fail, "1 with more than one");
+}
+
+/// Mail that is sent before the order's transaction is committed.
+#[test]
+fn a_mail_of_an_order_that_failed_or_never_was_is_caught() {
+    let mut scenario = Scenario::new("kill");
+    scenario.bad = Outcome::Fail;
+    for key in ["kill-000151", "kill-nobody"] {
+        let mut entries = mailed(&scenario);
+        each_mail(&mut entries, |keys| keys.push((key.into(), 1)));
+        only(&judged(entries), Check::EffectExactlyOnce, Part::Fail, "1 with one that was not due");
+    }
+}
+
+#[test]
+fn an_order_of_unknown_outcome_may_have_a_mail_or_none_but_never_two() {
+    for (sent, part) in [(0, Part::Pass), (1, Part::Pass), (2, Part::Fail)] {
+        let mut entries = mailed(&Scenario::new("kill"));
+        each_mail(&mut entries, |keys| keys.push(("kill-000151".into(), sent)));
+        assert_eq!(of(&judged(entries), Check::EffectExactlyOnce).part, part, "{sent} mails");
+    }
+}
+
+#[test]
+fn a_loss_before_the_fault_is_not_blamed_on_it() {
+    let mut entries = mailed(&Scenario::new("kill"));
+    each_mail(&mut entries, |keys| keys.retain(|(key, _)| key != "kill-000001"));
+    assert!(of(&judged(entries), Check::EffectExactlyOnce).predates_fault);
+}
+
+#[test]
+fn mails_without_evidence_are_inconclusive() {
+    let part = Part::Inconclusive;
+    let mut entries = mailed(&Scenario::new("kill"));
+    remove(&mut entries, |e| matches!(e, Event::AuditEffectsEnd { .. }));
+    only(&judged(entries), Check::EffectExactlyOnce, part, "did not come to its end");
+
+    let mut entries = mailed(&Scenario::new("kill"));
+    remove(&mut entries, |e| {
+        matches!(e, Event::AuditEffects { .. } | Event::AuditEffectsEnd { .. })
+    });
+    only(&judged(entries.clone()), Check::EffectExactlyOnce, part, "never read back");
+    let end = entries.len() - 1;
+    let failed = Event::AuditFailed { what: "mails".into(), reason: "503".into() };
+    entries.insert(end, Entry { at: entries[end].at, event: failed });
+    only(&judged(entries), Check::EffectExactlyOnce, part, "failed: 503");
+
+    let mut entries = mailed(&Scenario::new("kill"));
+    each_op(&mut entries, |op| {
+        if op.kind == OpKind::Order {
+            op.outcome = Outcome::Unknown;
+        }
+    });
+    says(&judged(entries), Check::EffectExactlyOnce, part, "no order was acknowledged");
+}
+
+#[test]
+fn a_queue_that_does_not_come_to_rest_is_caught() {
+    type Change = fn(&mut QueueRead);
+    let cases: [(Change, &str); 3] = [
+        (|r| r.visible = 3, "3 wait, 0 are in hand"),
+        (|r| r.in_flight = 1, "0 wait, 1 are in hand"),
+        (|r| r.outbox = Some(2), "2 in the outbox"),
+    ];
+    for (change, words) in cases {
+        let mut entries = mailed(&Scenario::new("kill"));
+        change(last_read(&mut entries));
+        only(&judged(entries), Check::Queue, Part::Fail, words);
+    }
+}
+
+#[test]
+fn a_dead_letter_that_could_have_been_handled_is_caught_and_an_old_one_is_not_blamed() {
+    let mut entries = mailed(&Scenario::new("kill"));
+    let order = r#"{"event":"order-placed","order_key":"kill-000007"}"#;
+    last_read(&mut entries).dead = vec![letter("m1", order)];
+    only(&judged(entries.clone()), Check::Queue, Part::Fail, "1 dead letter that should have been");
+    for entry in &mut entries {
+        if let Event::QueueRead(read) = &mut entry.event {
+            read.dead = vec![letter("m1", order)];
+        }
+    }
+    says(&judged(entries), Check::Queue, Part::Pass, "nothing is left to do");
+}
+
+#[test]
+fn messages_that_nobody_can_handle_must_all_be_dead_letters() {
+    let mut scenario = Scenario::new("kill");
+    scenario.what = poison(Some(2));
+    let bad = |n| letter(&format!("m{n}"), &bad_message("kill-f1", n));
+    let with = |dead: &[DeadLetter]| {
+        let mut entries = mailed(&scenario);
+        last_read(&mut entries).dead = dead.to_vec();
+        judged(entries)
+    };
+    says(&with(&[bad(1), bad(2)]), Check::Queue, Part::Pass, "nothing is left to do");
+    says(&with(&[bad(1)]), Check::Queue, Part::Fail, "1 of 2 messages that nobody can handle");
+    says(&with(&[]), Check::Queue, Part::Fail, "0 of 2 messages");
+    let other = letter("m3", &bad_message("another", 1));
+    says(&with(&[bad(1), bad(2), other]), Check::Queue, Part::Fail, "1 dead letter that");
+}
+
+#[test]
+fn a_queue_that_was_not_looked_at_is_inconclusive() {
+    let part = Part::Inconclusive;
+    let entries = mailed(&Scenario::new("kill"));
+    let reads: Vec<usize> =
+        (0..entries.len()).filter(|n| matches!(entries[*n].event, Event::QueueRead(_))).collect();
+    for (n, words) in reads.into_iter().zip(["not looked at before the fault", "at the end"]) {
+        let mut without = entries.clone();
+        let at = without.remove(n).at;
+        only(&judged(without.clone()), Check::Queue, part, words);
+        let unread = Event::QueueUnread { queue: QUEUE.into(), reason: "no answer".into() };
+        without.insert(n, Entry { at, event: unread });
+        only(&judged(without), Check::Queue, part, "no answer");
+    }
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![3 => Just(Outcome::Ok), 1 => Just(Outcome::Fail), 1 => Just(Outcome::Unknown)]
+}
+
+/// A journal of a few orders, and of how many mails each had.
+fn small(orders: &[(Outcome, u32)]) -> Vec<Entry> {
+    let at = |time: usize, event| Entry { at: ms(time as i64), event };
+    let started = Event::ExperimentStarted { experiment: "kill".into(), key_prefix: "k".into() };
+    let mut entries = vec![at(0, started)];
+    for (n, (outcome, _)) in orders.iter().enumerate() {
+        let intended = ms(10 * n as i64);
+        let op = Op {
+            kind: OpKind::Order,
+            key: Some(format!("k{n}")),
+            intended,
+            done: intended + MS,
+            outcome: *outcome,
+            detail: String::new(),
+            session: None,
+            forum: None,
+            caches: None,
+        };
+        entries.push(Entry { at: op.done, event: Event::Op(op) });
+    }
+    let effect = Effect::Mail;
+    let keys = orders.iter().enumerate().map(|(n, (_, mails))| (format!("k{n}"), *mails)).collect();
+    entries.push(at(500, Event::Phase { phase: Phase::Audit }));
+    entries.push(at(600, Event::AuditEffects { effect, keys }));
+    entries.push(at(600, Event::AuditEffectsEnd { effect, waited_ms: 0 }));
+    entries.push(at(700, Event::ExperimentEnded { experiment: "kill".into() }));
+    entries
+}
+
+proptest! {
+    #[test]
+    fn the_check_of_mails_agrees_with_its_definition(
+        orders in prop::collection::vec((outcome(), 0u32..3), 1..7),
+    ) {
+        let found = judged(small(&orders));
+        let finding = of(&found, Check::EffectExactlyOnce);
+        let bad = |(outcome, mails): &(Outcome, u32)| match outcome {
+            Outcome::Ok => *mails != 1,
+            Outcome::Fail => *mails > 0,
+            Outcome::Unknown => *mails > 1,
+        };
+        let wrong = orders.iter().filter(|order| bad(order)).count();
+        let acknowledged = orders.iter().any(|(outcome, _)| *outcome == Outcome::Ok);
+        let expected = match (wrong, acknowledged) {
+            (1.., _) => Part::Fail,
+            (0, true) => Part::Pass,
+            (0, false) => Part::Inconclusive,
+        };
+        prop_assert_eq!(finding.part, expected, "{:#?}", finding);
+        prop_assert_eq!(finding.details.len(), wrong, "{:#?}", finding);
+    }
+}
