@@ -207,7 +207,7 @@ async fn a_silent_cache_is_left_alone() {
 async fn without_the_database_old_values_are_better_than_none() {
     let (mut db, cache) = (Postgres::start(&[]).await, Redis::start().await);
     let ttl = ("CACHE_TTL_MS", "200");
-    let budget = ("RETRY_BUDGET_MS", "500");
+    let budget = ("RETRY_BUDGET_MS", "2000");
     let app = start(&db, &cache, &[ttl, budget]).await;
     let strict = start(&db, &cache, &[ttl, budget, ("SERVE_STALE", "off")]).await;
     let kept = app.http().get("/products/1").await;

@@ -167,11 +167,11 @@ impl Verifying<'_> {
                 ui: self.ui,
             };
             if let Err(e) = run.run().await {
-                // The next experiment cannot be trusted on a lab that this one left in pieces,
-                // but a lab that comes back can carry on; what failed is inconclusive.
+                // What failed is inconclusive. The next one waits until the lab is whole again.
+                let goes_on = e.is_of_one_experiment();
                 let error = CliError::from(e);
                 self.ui.warn(&format!("{name}: {}", error.message));
-                if error.code != super::error::ENVIRONMENT {
+                if !goes_on {
                     result = Err(error);
                     break;
                 }

@@ -77,6 +77,31 @@ pub enum RunError {
     },
 }
 
+impl RunError {
+    /// Whether an experiment that ended like this says nothing about the next one. Without a
+    /// journal nothing can be proven; after everything else the experiment is inconclusive, and
+    /// the others go on.
+    pub fn is_of_one_experiment(&self) -> bool {
+        !matches!(self, Self::Journal(_) | Self::Io { .. })
+    }
+}
+
 fn list(missing: &[(String, String)]) -> String {
     missing.iter().map(|(node, what)| format!("{node}: {what}")).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chaos::ResolveError;
+
+    #[test]
+    fn only_a_lost_journal_ends_a_run() {
+        let nobody = ResolveError::NoNode("tier db has no primary at this moment".into());
+        assert!(RunError::Chaos(nobody.into()).is_of_one_experiment());
+        let missing = vec![("db-a1".into(), "does not answer".into())];
+        assert!(RunError::NotWhole { seconds: 90.0, missing }.is_of_one_experiment());
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        assert!(!RunError::Io { path: "journal".into(), source: full }.is_of_one_experiment());
+    }
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::warm_up::good_service;
 use super::{RunError, RunningLab, settle};
-use crate::chaos::{self, Active, Injection, Injector, resolve};
+use crate::chaos::{self, Active, Injection, Injector, ResolveError, resolve};
 use crate::journal::{Event, Mapped, Micros, OpKind, Phase, Writer};
 use crate::load::{self, AuditRequest, LoadConfig, LoadHandle, OpSink};
 use crate::report::Ui;
-use crate::spec::model::{Experiment, TimedFault};
+use crate::spec::model::{Experiment, Fault, TimedFault};
 use crate::verify::objectives;
 use crate::verify::recovery::Standard;
 
@@ -52,6 +52,8 @@ const WHOLE_LIMIT: Duration = Duration::from_secs(90);
 const WARM_UP_LIMIT: Duration = Duration::from_secs(30);
 /// Simulated users with a session each.
 pub const USERS: u16 = 20;
+/// How long a fault may find no node to hit.
+const NODE_LIMIT: Duration = Duration::from_secs(15);
 /// How long the final reads may be tried.
 const AUDIT_LIMIT: Duration = Duration::from_secs(30);
 
@@ -213,10 +215,8 @@ impl ExperimentRun<'_> {
         key_prefix: &str,
     ) -> Result<Active, RunError> {
         let lab = self.lab;
-        let (roles, awake) = (lab.roles().await, lab.awake().await?);
         let seed = self.seed.wrapping_add(n as u64);
-        let injection: Injection = resolve(&timed.fault, &lab.stage, &awake, &roles, seed)
-            .map_err(chaos::ChaosError::from)?;
+        let injection = self.resolved(&timed.fault, seed).await?;
         let record = |event| self.note(event);
         let injector = Injector {
             engine: &lab.engine,
@@ -233,6 +233,21 @@ impl ExperimentRun<'_> {
             None => format!("injected into {}, but not confirmed", injection.nodes.join(", ")),
         });
         Ok(active)
+    }
+
+    /// Decides what a fault hits. Who the primary is may be unknown for a while: during an election,
+    /// or when nobody answers in time.
+    async fn resolved(&self, fault: &Fault, seed: u64) -> Result<Injection, RunError> {
+        let limit = Instant::now() + NODE_LIMIT;
+        loop {
+            let (roles, awake) = (self.lab.roles().await, self.lab.awake().await?);
+            match resolve(fault, &self.lab.stage, &awake, &roles, seed) {
+                Err(ResolveError::NoNode(_)) if Instant::now() < limit => {
+                    tokio::time::sleep(Duration::from_millis(250)).await;
+                }
+                decided => return Ok(decided.map_err(chaos::ChaosError::from)?),
+            }
+        }
     }
 
     /// Waits until the lab is whole, reads every promise back, and takes over what the control

@@ -144,6 +144,9 @@ impl App {
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
     command.env_clear().env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or("error".into()));
+    // What is not tested here waits longer than in production: the machine may be slow.
+    command.envs([("CONNECT_TIMEOUT_MS", "1000"), ("CACHE_TIMEOUT_MS", "1000")]);
+    command.env("RETRY_BUDGET_MS", "10000");
     command.stdin(Stdio::null());
     command
 }

@@ -17,19 +17,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Waits until `check` yields something; fails with `what` when that takes longer than 30 s.
+/// Waits until `check` yields something; fails with `what` when that takes longer than a minute.
 pub async fn until<T, F: Future<Output = Option<T>>>(
     what: &str,
     mut check: impl FnMut() -> F,
 ) -> T {
-    let limit = Instant::now() + Duration::from_secs(30);
+    let limit = Instant::now() + Duration::from_secs(60);
     let mut tick = tokio::time::interval(Duration::from_millis(10));
     loop {
         tick.tick().await;
         if let Some(found) = check().await {
             return found;
         }
-        assert!(Instant::now() < limit, "after 30 s still not true: {what}");
+        assert!(Instant::now() < limit, "after a minute still not true: {what}");
     }
 }
 

@@ -131,12 +131,18 @@ async fn latency_counts_from_the_intended_start() {
 #[tokio::test]
 async fn arrivals_are_paced_finer_than_a_millisecond() {
     let server = Server::start(good).await;
-    let mut config = config(&[server.address], 200, 100, 1000);
-    config.timeout = Duration::from_secs(5);
-    let (ops, summary) = run(config).await;
-    let expected = ops.len() as f64;
-    assert!((150.0..250.0).contains(&expected), "{expected}");
-    // On a quiet machine this is about 0.3 ms; timers of a millisecond would make it 1 ms more.
-    let fastest = summary.histogram.value_at_quantile(0.1);
-    assert!(fastest < 1000, "{fastest} us");
+    // A busy machine is late now and then; timers of a millisecond are late every time.
+    let mut seen = Vec::new();
+    for _ in 0..10 {
+        let mut config = config(&[server.address], 200, 100, 1000);
+        config.timeout = Duration::from_secs(5);
+        let (ops, summary) = run(config).await;
+        // On a quiet machine this is about 0.3 ms; timers of a millisecond would make it 1 ms more.
+        let fastest = summary.histogram.value_at_quantile(0.1);
+        if (150..250).contains(&ops.len()) && fastest < 1000 {
+            return;
+        }
+        seen.push((ops.len(), fastest));
+    }
+    panic!("never paced finely; operations and fastest tenth in us: {seen:?}");
 }
