@@ -15,7 +15,7 @@ use crate::front;
 use crate::mail::Inline;
 use crate::shop::carts::Carts;
 use crate::trace;
-use crate::web::{Parts, Queues, Slots};
+use crate::web::{Capacity, Parts, Queues, Slots};
 use crate::worker::{Post, Worker};
 
 /// The parts, and what works in the background until `ended`.
@@ -52,6 +52,7 @@ pub fn start(config: Config, ended: &watch::Receiver<bool>) -> (Parts, JoinSet<(
         queues,
         inline,
         slots: config.inline.map(Slots::new),
+        capacity: config.capacity_per_s.map(Capacity::new),
         page_ttl_s: config.page_ttl_s,
         node_name: config.node_name,
     };

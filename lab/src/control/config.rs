@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CloudWatch, ControlError, Group, HostedZone, SizedDatabase, TracesConfig};
+use super::{
+    CloudWatch, ControlError, FunctionTier, Group, HostedZone, SizedDatabase, TracesConfig,
+};
 use crate::dns::EntryName;
 use crate::plan::QueueAt;
 use crate::plan::node::Probe;
@@ -23,6 +25,9 @@ pub struct ControlConfig {
     /// The scaling groups.
     #[serde(default)]
     pub groups: Vec<Group>,
+    /// The tiers of functions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<FunctionTier>,
     /// The queues that workers take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queues: Vec<QueueAt>,

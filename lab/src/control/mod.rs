@@ -11,6 +11,7 @@ mod config;
 mod etcd;
 mod fence;
 mod front_door;
+mod functions;
 mod metrics;
 mod queues;
 mod replace;
@@ -25,6 +26,7 @@ pub use api::{CanaryFigures, PORT};
 pub use capacity::SizedDatabase;
 pub use cloudwatch::CloudWatch;
 pub use config::{ControlConfig, WatchedNode};
+pub use functions::FunctionTier;
 pub use route53::HostedZone;
 pub use scaling::Group;
 pub use store::now;
@@ -116,6 +118,9 @@ pub async fn run(config: &Path) -> Result<(), ControlError> {
     }
     if let Some(target) = shared.config.cloudwatch.clone() {
         tokio::spawn(cloudwatch::run(shared.clone(), target));
+    }
+    for tier in shared.config.functions.clone() {
+        tokio::spawn(functions::run(shared.clone(), tier));
     }
     for queue in shared.config.queues.clone() {
         tokio::spawn(queues::run(shared.clone(), queue));

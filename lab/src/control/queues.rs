@@ -56,7 +56,7 @@ async fn look(at: &QueueAt) -> std::io::Result<[f64; 3]> {
 
 /// As the first worker that answers says.
 async fn outbox(at: &QueueAt) -> Option<f64> {
-    for worker in &at.workers {
+    for worker in at.workers.iter().chain(&at.others) {
         let page = probe::get(*worker.ip(), worker.port(), "/metrics", TIMEOUT).await;
         let found = page.ok().and_then(|page| backlog(&page.body));
         if found.is_some() {

@@ -1,28 +1,24 @@
 //! Scaling groups: adds tasks when each has too many requests and takes them away when each has too
 //! few, and makes good for tasks that are lost.
 
+mod crew;
 mod pick;
 mod policy;
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::Shared;
 use super::metrics::{GROUP_RUNNING, GROUP_SIZE, REQUESTS_PER_TASK};
-use super::{Shared, WatchedNode};
 use crate::balancer::Weights;
 use crate::balancer::client::BalancerClient;
-use crate::engine::deploys::deploy_among;
-use crate::engine::markers::markers_among;
-use crate::engine::{Engine, EngineError, Marker, probe};
+use crate::engine::{EngineError, probe};
 use crate::journal::ControlEvent;
-use crate::plan::main_name;
-use crate::plan::observed::State;
-use crate::spec::model::{Fault, Name, Scaling};
-use pick::{Now, Task};
+use crate::spec::model::{Name, Scaling};
+pub use crew::{Crew, Seen};
 use policy::{Memory, Policy};
 
 /// Longest pause between two looks at the group's tasks.
@@ -31,8 +27,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const SHORTEST_PERIOD: Duration = Duration::from_millis(250);
 /// Longest wait for a load balancer's figures.
 const ASK_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long a task may take to finish after its drain, before it is killed.
-const GRACE: Duration = Duration::from_secs(8);
 
 /// A scaling group, as the control plane is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,16 +43,6 @@ pub struct Group {
     pub balancers: Vec<(Ipv4Addr, u16)>,
 }
 
-/// What there is of a group.
-struct Seen {
-    /// Its tasks.
-    tasks: Vec<Task>,
-    /// The zones that faults have taken.
-    dark: Vec<String>,
-    /// A release is being deployed: who does that starts and ends the tasks meanwhile.
-    deploying: bool,
-}
-
 /// What the loop remembers. All of it can be lost: the size is then the number of tasks that run.
 struct Loop {
     shared: Shared,
@@ -68,7 +52,7 @@ struct Loop {
     began: Instant,
     size: Option<u16>,
     last: Option<(Instant, u64)>,
-    ending: Arc<Mutex<BTreeSet<String>>>,
+    crew: Crew,
 }
 
 /// Looks after one group until the process ends.
@@ -81,7 +65,9 @@ pub async fn run(shared: Shared, group: Group) {
     for ticks in [&mut points, &mut looks] {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     }
+    let drain = Duration::from_millis(group.scaling.drain_ms);
     let mut group = Loop {
+        crew: Crew::new(shared.clone(), &group.tier, drain),
         shared,
         group,
         policy,
@@ -89,7 +75,6 @@ pub async fn run(shared: Shared, group: Group) {
         began: Instant::now(),
         size: None,
         last: None,
-        ending: Arc::default(),
     };
     let changed = Arc::clone(&group.shared.changed);
     loop {
@@ -110,18 +95,18 @@ impl Loop {
         let requests = self.requests().await;
         let now = Instant::now();
         let before = std::mem::replace(&mut self.last, requests.map(|count| (now, count)));
-        let Seen { tasks, deploying, .. } = self.tasks().await?;
-        let running = tasks.iter().filter(|t| t.now == Now::Runs).count();
+        let seen = self.crew.look().await?;
+        let running = seen.running();
         let per_task = before.zip(requests).and_then(|((at, before), count)| {
             let seconds = now.duration_since(at).as_secs_f64();
             // A load balancer that was restarted counts from 0 again.
             let more = count.checked_sub(before)?;
-            (running > 0 && seconds > 0.0).then(|| more as f64 / seconds / running as f64)
+            (running > 0 && seconds > 0.0).then(|| more as f64 / seconds / f64::from(running))
         });
-        let size = self.size.unwrap_or(u16::try_from(running).unwrap_or(u16::MAX));
+        let size = self.size.unwrap_or(running);
         self.publish(per_task, size, running);
         let since = now.duration_since(self.began);
-        if deploying {
+        if seen.deploying {
             return Ok(());
         }
         if let Some(change) = self.policy.decide(&mut self.memory, since, size, per_task) {
@@ -138,10 +123,10 @@ impl Loop {
         Ok(())
     }
 
-    fn publish(&self, per_task: Option<f64>, size: u16, running: usize) {
+    fn publish(&self, per_task: Option<f64>, size: u16, running: u16) {
         let (gauges, tier) = (&self.shared.gauges, &self.group.tier);
         gauges.set(GROUP_SIZE, tier, f64::from(size));
-        gauges.set(GROUP_RUNNING, tier, running as f64);
+        gauges.set(GROUP_RUNNING, tier, f64::from(running));
         if let Some(per_task) = per_task {
             gauges.set(REQUESTS_PER_TASK, tier, per_task);
         }
@@ -149,64 +134,12 @@ impl Loop {
 
     /// Starts and ends tasks until there are as many as there shall be.
     async fn look(&mut self) -> Result<(), EngineError> {
-        let Seen { tasks, dark, deploying } = self.tasks().await?;
-        if deploying {
+        let seen = self.crew.look().await?;
+        if seen.deploying {
             return Ok(());
         }
-        let running = tasks.iter().filter(|t| t.now == Now::Runs).count();
-        let running = u16::try_from(running).unwrap_or(u16::MAX);
-        let size = *self.size.get_or_insert(running.max(self.group.min));
-        let work = pick::work(&tasks, usize::from(size), &dark);
-        for node in &work.start {
-            self.shared.engine.start(&main_name(&self.shared.config.lab, node)).await?;
-        }
-        for node in work.end {
-            self.end(node);
-        }
-        Ok(())
-    }
-
-    /// Tells a task to end. It first says so to those who check its health, and goes on serving
-    /// until they have noticed.
-    fn end(&self, node: String) {
-        let ending = Arc::clone(&self.ending);
-        ending.lock().unwrap_or_else(PoisonError::into_inner).insert(node.clone());
-        let engine: Engine = self.shared.engine.clone();
-        let container = main_name(&self.shared.config.lab, &node);
-        let limit = Duration::from_millis(self.group.scaling.drain_ms) + GRACE;
-        tokio::spawn(async move {
-            if let Err(e) = engine.stop(&container, limit).await {
-                tracing::warn!(node, error = %e, "cannot end a task");
-            }
-            ending.lock().unwrap_or_else(PoisonError::into_inner).remove(&node);
-        });
-    }
-
-    /// The group as it is.
-    async fn tasks(&self) -> Result<Seen, EngineError> {
-        let config = &self.shared.config;
-        let containers = self.shared.engine.containers().await?;
-        let markers = markers_among(containers.values())?;
-        let ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let task = |node: &WatchedNode| {
-            let state = containers.get(&main_name(&config.lab, &node.name)).map(|c| c.state);
-            let held = markers.iter().any(|m| m.hold && m.nodes.contains(&node.name));
-            let now = match state {
-                _ if held => Now::Lost,
-                _ if ending.contains(&node.name) => Now::Ends,
-                Some(State::Running) => Now::Runs,
-                Some(state) if state.is_at_rest() => Now::Rests,
-                _ => Now::Lost,
-            };
-            Task { name: node.name.clone(), zone: node.zone.clone(), reserve: node.reserve, now }
-        };
-        let own = config.nodes.iter().filter(|n| n.tier == self.group.tier);
-        let deploy = deploy_among(containers.values())?;
-        Ok(Seen {
-            tasks: own.map(task).collect(),
-            dark: dark(&config.nodes, &markers),
-            deploying: deploy.is_some_and(|d| d.tier == self.group.tier),
-        })
+        let size = *self.size.get_or_insert(seen.running().max(self.group.min));
+        self.crew.bring_to(size, &seen).await
     }
 
     /// Requests that all load balancers of the group have had; nothing when one cannot say.
@@ -232,17 +165,9 @@ impl Loop {
 impl Loop {
     /// A load balancer that was down when a deploy ended still has its shares.
     async fn forget_shares(&self, balancer: SocketAddrV4) {
-        if matches!(self.tasks().await, Ok(Seen { deploying: false, .. })) {
+        if matches!(self.crew.look().await, Ok(Seen { deploying: false, .. })) {
             let forgotten = BalancerClient::new(balancer).weigh(&Weights::new()).await;
             tracing::info!(%balancer, ?forgotten, "shares of a deploy that has ended");
         }
     }
-}
-
-/// The zones that faults have taken.
-fn dark(nodes: &[WatchedNode], markers: &[Marker]) -> Vec<String> {
-    let lost = markers.iter().filter(|m| matches!(m.fault, Fault::LoseZone(_)));
-    let lost: BTreeSet<&String> = lost.flat_map(|m| &m.nodes).collect();
-    let zones = nodes.iter().filter(|n| lost.contains(&n.name)).map(|n| n.zone.clone());
-    zones.collect::<BTreeSet<_>>().into_iter().collect()
 }

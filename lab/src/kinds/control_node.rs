@@ -5,12 +5,12 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use super::load_balancer::STATUS_PORT;
 use super::{Context, aws, blank, entry, names};
 use crate::control::{
-    CONFIG_PATH, CloudWatch, ControlConfig, DATA_PATH, Group, HostedZone, PORT, SizedDatabase,
-    TracesConfig, WatchedNode,
+    CONFIG_PATH, CloudWatch, ControlConfig, DATA_PATH, FunctionTier, Group, HostedZone, PORT,
+    SizedDatabase, TracesConfig, WatchedNode,
 };
-use crate::plan::CONTROL;
 use crate::plan::layout::{Place, of_tier, with_duty};
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
+use crate::plan::{CONTROL, QueueAt};
 use crate::spec::model::{Kind, Name, Postgres, Service, Tier};
 use crate::spec::slots::Duty;
 
@@ -35,6 +35,7 @@ pub(super) fn node(context: &Context<'_>, places: &[Place], nodes: &[NodeSpec]) 
         control_plane: context.stage.control_plane.clone(),
         nodes: nodes.iter().map(|n| watched(context, places, n)).collect(),
         groups: groups(context, places),
+        functions: functions(context, places),
         queues: super::queues(context.stage, places),
         databases: databases(context, places),
         hosted_zone: hosted_zone(context, places),
@@ -83,6 +84,20 @@ fn groups(context: &Context<'_>, places: &[Place]) -> Vec<Group> {
         _ => None,
     };
     stage.tiers.iter().filter_map(group).collect()
+}
+
+/// The tiers of functions, each with the queue that feeds it.
+fn functions(context: &Context<'_>, places: &[Place]) -> Vec<FunctionTier> {
+    let stage = context.stage;
+    let queues = super::queues(stage, places);
+    let tier = |queue: QueueAt| {
+        let Kind::Service(service) = &stage.tiers.get(&queue.tier)?.kind else { return None };
+        let (worker, function) = (service.worker.as_ref()?, service.function()?);
+        let idle = f64::from(function.idle_s) * 1000.0 / stage.time_scale;
+        let (max, each) = (function.max, worker.concurrency);
+        Some(FunctionTier { queue, max, each, idle_ms: idle as u64 })
+    };
+    queues.into_iter().filter_map(tier).collect()
 }
 
 /// Where the front doors say what they let in.

@@ -16,6 +16,12 @@ pub fn queues(stage: &Stage, places: &[Place]) -> Vec<QueueAt> {
         let node = with_duty(places, queue.aws, Duty::Emulator(aws.services.sqs?)).next()?;
         let port = super::port_of(&stage.tiers.get(queue.tier)?.kind);
         let workers = of_tier(places, queue.tier).map(|p| SocketAddrV4::new(p.address, port));
+        let of_others = stage.queues().into_iter().filter(|other| other.tier != queue.tier);
+        let others = of_others.filter_map(|other| {
+            let port = super::port_of(&stage.tiers.get(other.tier)?.kind);
+            let tasks = of_tier(places, other.tier);
+            Some(tasks.map(move |p| SocketAddrV4::new(p.address, port)))
+        });
         Some(QueueAt {
             name: queue.worker.queue.clone(),
             tier: queue.tier.to_owned(),
@@ -23,6 +29,7 @@ pub fn queues(stage: &Stage, places: &[Place]) -> Vec<QueueAt> {
             at: SocketAddrV4::new(node.address, aws::AWS_PORT),
             region: aws::region_of(stage, node),
             workers: workers.collect(),
+            others: others.flatten().collect(),
         })
     });
     found.collect()

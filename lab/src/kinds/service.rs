@@ -56,6 +56,9 @@ pub(super) fn node(
         node.env.extend(bulkhead_env(kind));
         node.env.extend(habits_env(&kind.habits));
         node.env.extend(messaging::env(context, kind));
+        if let Some(per_s) = kind.capacity_per_s {
+            node.env.insert("CAPACITY_PER_S".into(), per_s.to_string());
+        }
         if let Some(scaling) = &kind.scaling {
             node.env.insert("DRAIN_MS".into(), scaling.drain_ms.to_string());
         }

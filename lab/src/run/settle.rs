@@ -137,7 +137,7 @@ async fn dead_letters(at: &QueueAt) -> std::io::Result<Vec<DeadLetter>> {
 
 /// Events that no queue has taken, as the first worker that answers says.
 async fn outbox(at: &QueueAt) -> Option<u64> {
-    for worker in &at.workers {
+    for worker in at.workers.iter().chain(&at.others) {
         if let Ok(page) = probe::get(*worker.ip(), worker.port(), "/metrics", TIMEOUT).await
             && let Some(backlog) = page.body.lines().find_map(|l| l.strip_prefix(BACKLOG))
         {

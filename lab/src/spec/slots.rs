@@ -1,7 +1,9 @@
 //! The nodes that a tier asks for, in their order, before they have addresses.
 
+use indexmap::IndexMap;
+
 use super::edges::is_faultable;
-use super::model::{Emulator, Kind, Name, Scaling, Stage, Tier};
+use super::model::{Emulator, Kind, Name, Scaling, Service, Stage, Tier};
 
 /// What a node is for within its tier. Which of the members is the primary is no duty: it changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,7 +15,8 @@ pub enum Duty {
     Replica,
     /// Watches the data servers of a `redis` tier.
     Sentinel,
-    /// A task beyond those that `zones` counts: it runs while the scaling group wants it.
+    /// A task beyond those that `zones` counts: it runs while the scaling group wants it, or while
+    /// there is something to do for a function.
     Reserve,
     /// Stands for the managed services of an `aws` tier that are its own.
     Emulator(Emulator),
@@ -60,6 +63,11 @@ pub struct Slot {
 
 /// The nodes of a tier: its members first.
 pub fn slots(name: &str, tier: &Tier) -> Vec<Slot> {
+    if let Kind::Service(Service { worker: Some(worker), .. }) = &tier.kind
+        && let Some(function) = &worker.function
+    {
+        return reserve(name, &tier.zones, function.max, |_| 0);
+    }
     let mut all = zonal(name, "", Duty::Member, &tier.zones);
     match &tier.kind {
         Kind::Postgres(kind) => {
@@ -69,7 +77,8 @@ pub fn slots(name: &str, tier: &Tier) -> Vec<Slot> {
             all.extend(zonal(name, "sentinel-", Duty::Sentinel, &kind.sentinels));
         }
         Kind::Service(kind) => {
-            all.extend(kind.scaling.iter().flat_map(|scaling| reserve(name, tier, scaling)));
+            let reserve = |s: &Scaling| reserve(name, &tier.zones, s.max, |own| own);
+            all.extend(kind.scaling.iter().flat_map(reserve));
         }
         Kind::Aws(kind) => all.extend(kind.services.emulators().into_iter().map(|e| Slot {
             name: format!("{name}-{}", e.as_str()),
@@ -85,13 +94,17 @@ pub fn slots(name: &str, tier: &Tier) -> Vec<Slot> {
     all
 }
 
-/// The tasks that a scaling group may add: numbered on from the zone's own, and as many in each zone
-/// as make the zones even, so that there may be one too many in some.
-fn reserve(name: &str, tier: &Tier, scaling: &Scaling) -> Vec<Slot> {
-    let zones = u16::try_from(tier.zones.len()).unwrap_or(u16::MAX).max(1);
-    let each = scaling.max.div_ceil(zones);
-    let numbers =
-        tier.zones.iter().flat_map(|(zone, own)| (own + 1..=each).map(move |n| (zone, n)));
+/// The tasks that a group may add: numbered on from those of the zone that always run, and as many in
+/// each zone as make the zones even, so that there may be one too many in some.
+fn reserve(
+    name: &str,
+    zones: &IndexMap<Name, u16>,
+    max: u16,
+    always: impl Fn(u16) -> u16,
+) -> Vec<Slot> {
+    let each = max.div_ceil(u16::try_from(zones.len()).unwrap_or(u16::MAX).max(1));
+    let of = |(zone, own)| (always(own) + 1..=each).map(move |n| (zone, n));
+    let numbers = zones.iter().map(|(zone, own)| (zone, *own)).flat_map(of);
     numbers
         .map(|(zone, n)| Slot {
             name: format!("{name}-{zone}{n}"),

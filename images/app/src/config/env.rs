@@ -84,6 +84,16 @@ impl<'a> Env<'a> {
             .map(Duration::from_millis)
     }
 
+    /// How many requests a second the task can serve, where that is limited.
+    pub fn capacity_per_s(&self) -> Result<Option<u32>, ConfigError> {
+        const NAME: &str = "CAPACITY_PER_S";
+        if (self.lookup)(NAME).is_none() {
+            return Ok(None);
+        }
+        let per_s = self.number(NAME, 1, 1, 100_000, "a number from 1 to 100000")?;
+        Ok(u32::try_from(per_s).ok())
+    }
+
     /// A number from 1 to 1000.
     pub fn count(
         &self,

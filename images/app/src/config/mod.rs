@@ -78,6 +78,8 @@ pub struct Config {
     pub mail: Option<Mail>,
     /// How requests send mail themselves, if they do.
     pub inline: Option<Inline>,
+    /// Requests a second that the task can serve, where that is limited.
+    pub capacity_per_s: Option<u32>,
     /// How a worker works, if this is one.
     pub worker: Option<Worker>,
     /// Where traces go, if anywhere.
@@ -163,6 +165,7 @@ impl Config {
             aws: Aws::from_env(&env)?,
             events: Events::from_env(&env, role)?,
             inline: Inline::from_env(&env, mail.is_some())?,
+            capacity_per_s: env.capacity_per_s()?,
             mail,
             worker: Worker::from_env(&env, role)?,
             tracing: Tracing::from_env(&env, &node_name)?,
@@ -305,6 +308,7 @@ mod tests {
             ("DATABASE_PROXY", "pgbouncer"),
             ("PAGE_TTL_S", "-1"),
             ("DRAIN_MS", "3s"),
+            ("CAPACITY_PER_S", "0"),
             ("CARTS", "redis"),
             ("ROLE", "batch"),
             ("ORDER_EVENTS", "yes"),

@@ -75,7 +75,7 @@ impl Metrics {
 
     /// The page that Prometheus reads.
     pub fn render(&self, app: &App, backlog: Option<Backlog>) -> String {
-        let App { db, cache, carts, publisher, queues, inline, slots, .. } = app;
+        let App { db, cache, carts, publisher, queues, inline, slots, capacity, .. } = app;
         let mut out = String::with_capacity(8192);
         self.render_routes(&mut out);
         let stats = db.pool().stats();
@@ -115,6 +115,9 @@ impl Metrics {
             single(&mut out, "shop_inline_mails_total", "counter", help, load(sent));
             let help = "Mails of requests that nobody sends again.";
             single(&mut out, "shop_inline_mails_lost_total", "counter", help, load(lost));
+        }
+        if let Some(capacity) = capacity {
+            capacity.render(&mut out);
         }
         if let Some(slots) = slots {
             slots.render(&mut out);

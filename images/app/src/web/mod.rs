@@ -1,6 +1,7 @@
 //! HTTP: routes, limits, and what every request has in common.
 
 mod caching;
+mod capacity;
 pub mod error;
 mod health;
 mod input;
@@ -34,6 +35,7 @@ use crate::shop::Rejection;
 use crate::shop::carts::Carts;
 use crate::trace;
 
+pub use self::capacity::Capacity;
 pub use self::queues::Queues;
 pub use self::slots::Slots;
 
@@ -60,6 +62,7 @@ pub struct App {
     queues: Option<Queues>,
     inline: Option<Inline>,
     slots: Option<Slots>,
+    capacity: Option<Capacity>,
     page_caching: HeaderValue,
     node_name: String,
 }
@@ -88,6 +91,8 @@ pub struct Parts {
     pub inline: Option<Inline>,
     /// How many requests are served at the same time, if that is limited.
     pub slots: Option<Slots>,
+    /// How much the task can serve, if that is limited.
+    pub capacity: Option<Capacity>,
     /// How long pages may be kept in front of the shop, in seconds.
     pub page_ttl_s: u64,
     /// Name of the node.
@@ -109,6 +114,7 @@ fn app(parts: Parts) -> Arc<App> {
         queues: parts.queues,
         inline: parts.inline,
         slots: parts.slots,
+        capacity: parts.capacity,
         page_caching: caching::for_everybody(parts.page_ttl_s),
         node_name,
     })
@@ -180,6 +186,13 @@ async fn observe(State(app): Shared, request: Request, next: Next) -> Response {
     let work = async {
         if app.metrics.in_flight() > MAX_IN_FLIGHT && !is_probe {
             return ApiError::unavailable("too many requests at the same time").into_response();
+        }
+        // What the lab itself reads back is not part of what users ask.
+        let capacity = app.capacity.as_ref().filter(|_| !is_probe && !route.starts_with("/audit"));
+        if let Some(capacity) = capacity
+            && !capacity.turn().await
+        {
+            return ApiError::unavailable("more requests than this task can serve").into_response();
         }
         match app.slots.as_ref().filter(|_| !is_probe) {
             None => next.run(request).await,

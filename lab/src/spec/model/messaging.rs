@@ -64,6 +64,25 @@ pub struct Worker {
     /// Whether a message that comes again has no second effect.
     #[serde(default = "yes")]
     pub dedupe: bool,
+    /// The tasks are functions: none runs while nothing waits in the queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<Function>,
+}
+
+/// A tier of functions: the control plane starts tasks when messages wait, as many as these need at
+/// `concurrency` for each, and ends them when there is nothing to do. `zones` says where, and not how
+/// many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Function {
+    /// The most tasks that run at the same time (the provider's reserved concurrency).
+    #[schemars(range(min = 1, max = 200))]
+    pub max: u16,
+    /// How long a task that is not needed is kept warm, in seconds, divided by the stage's
+    /// `time_scale`. The provider keeps some for minutes and does not say how long.
+    #[serde(default = "idle")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub idle_s: u32,
 }
 
 /// What a worker does with a message.
@@ -111,6 +130,11 @@ pub struct QueueOf<'a> {
 }
 
 impl Service {
+    /// How the tasks are started and ended, where they are functions.
+    pub fn function(&self) -> Option<&Function> {
+        self.worker.as_ref()?.function.as_ref()
+    }
+
     /// The `aws` tier with queues, topics and the event bus.
     pub fn messages(&self) -> Option<&str> {
         self.messaging.as_deref().or(self.aws.as_deref())
@@ -162,6 +186,10 @@ impl Stage {
             _ => None,
         })
     }
+}
+
+fn idle() -> u32 {
+    300
 }
 
 fn concurrency() -> u16 {

@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 
 use super::errors_of;
 use crate::spec::parse;
+use crate::spec::slots::{Duty, slots};
 
 const BASE: &str = "\
 stage: queued
@@ -191,4 +192,25 @@ fn faults_of_queues_that_hit_nothing() {
       allowed: web, mailer, feed
       did you mean `mailer`?
     ");
+}
+
+#[test]
+fn functions_are_all_in_reserve() {
+    let text =
+        BASE.replacen("job: record, bus: shop", "job: record, bus: shop, function: {max: 3}", 1);
+    let stage = parse(&text, "s.yaml").unwrap();
+    let all = slots("feed", &stage.tiers["feed"]);
+    assert!(all.iter().all(|slot| slot.duty == Duty::Reserve));
+    let names: Vec<&str> = all.iter().map(|slot| &*slot.name).collect();
+    assert_eq!(names, ["feed-a1", "feed-a2", "feed-b1", "feed-b2"]);
+}
+
+#[test]
+fn a_function_with_releases() {
+    let text = BASE.replacen(
+        "bus: shop}",
+        "bus: shop, function: {max: 3}}\n    release: one\n    releases: {one: {}, two: {}}",
+        1,
+    );
+    assert_snapshot!(errors_of(&text), @"");
 }

@@ -19,6 +19,7 @@ impl Check<'_> {
                 ("mail", kind.mail != Mail::None),
                 ("events", kind.events.is_some()),
                 ("worker", kind.worker.is_some()),
+                ("capacity_per_s", kind.capacity_per_s.is_some()),
             ] {
                 if set {
                     let message = format!(

@@ -59,10 +59,23 @@ impl<'a> Check<'a> {
             let problem = self.at_key(path, message).found("worker");
             self.report(problem.allowed("either `worker` or `events`"));
         }
+        if worker.function.is_some() {
+            self.function(path, name, kind);
+        }
         if self.all_known() {
             self.source(path, name, worker);
             self.only_taker(path, name, worker);
         }
+    }
+
+    /// No task of a function always runs, so there is none whose release could be replaced.
+    fn function(&mut self, path: &Path, name: &str, kind: &'a Service) {
+        if kind.releases.is_empty() {
+            return;
+        }
+        let message = format!("tier `{name}` is a function, and has no tasks to deploy to");
+        let problem = self.at_key(&path.key("function"), message).found("function");
+        self.report(problem.allowed("either `function` or `releases`"));
     }
 
     /// Something is put into the queue.
