@@ -53,11 +53,11 @@ fn messages_are_those_of_the_mailers_unless_a_tier_is_named() {
         let fault = Fault::DuplicateDelivery(DuplicateDelivery { tier, for_ms: None });
         let acts = resolved(&fault).unwrap().acts;
         let [Act::Duplicate { node, queue }] = acts.as_slice() else { panic!("{acts:?}") };
-        assert_eq!((node.as_str(), queue.workers.len()), ("queues-ministack", 2));
-        queue.name.clone()
+        assert_eq!(node, "queues-ministack");
+        (queue.name.clone(), queue.workers.len())
     };
-    assert_eq!(duplicate(None), "order-mail");
-    assert_eq!(duplicate(Some("feed")), "order-feed");
+    assert_eq!(duplicate(None), ("order-mail".into(), 2));
+    assert_eq!(duplicate(Some("feed")), ("order-feed".into(), 4));
     let none = Fault::KillWorker(KillWorker { tier: Some("web".into()), for_ms: None });
     assert!(matches!(resolved(&none), Err(ResolveError::Tier { .. })));
 }

@@ -212,5 +212,10 @@ fn a_function_with_releases() {
         "bus: shop, function: {max: 3}}\n    release: one\n    releases: {one: {}, two: {}}",
         1,
     );
-    assert_snapshot!(errors_of(&text), @"");
+    assert_snapshot!(errors_of(&text), @r"
+    s.yaml:24:57: tier `feed` is a function, and has no tasks to deploy to
+      allowed: either `function` or `releases`
+    s.yaml:26:5: tier `feed` cannot be deployed blue/green: new tasks start beside the old ones
+      allowed: a tier of kind load-balancer whose `targets` is this tier; or `deploy: {strategy: all-at-once}`
+    ");
 }
