@@ -74,8 +74,8 @@ pub struct Service {
     #[schemars(range(min = 4, max = 1000))]
     pub request_slots: Option<u16>,
     /// Requests a second that one task can serve, however fast the machine is: a smaller copy of a
-    /// site has smaller tasks. Half a second's worth is served at once, what is beyond queues for up to
-    /// a second and is then refused with 503. Unlimited when absent.
+    /// site has smaller tasks. Two seconds' worth is served at once, what is beyond queues for up to a
+    /// second and is then refused with 503. Unlimited when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = MOST_PER_S))]
     pub capacity_per_s: Option<u32>,
