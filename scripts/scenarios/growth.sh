@@ -18,6 +18,25 @@ growth() {
     nothing_left
 }
 
+# The longest that all stages may take together, in seconds.
+PATH_LIMIT=2700
+
+growth_path() {
+    say "every stage survives what it promises, in one run, and each what broke the one before"
+    local begun=$SECONDS stage before=
+    for stage in stage-1 stage-100 stage-1k stage-10k stage-100k stage-500k stage-1m; do
+        expect 0 "$lab" verify "$(stage "$stage")" --quick
+        say "$stage: $(grep -E "^$stage: " "$work/out")"
+        if [ -n "$before" ]; then
+            expect 0 "$lab" diff "$before" "$stage"
+            says '(survived|newly survived)'
+        fi
+        before=$stage
+    done
+    [ $((SECONDS - begun)) -le "$PATH_LIMIT" ] || fail "all stages took $((SECONDS - begun)) s"
+    nothing_left
+}
+
 caches() {
     say "one origin fetch for a crowd, one load for a cold value: and red without the habit behind each"
     local file

@@ -40,7 +40,10 @@ pub async fn run(settings: Settings) -> io::Result<()> {
     let (end, mut ended) = watch::channel(false);
     let (router, mut background) = match settings {
         Settings::Shop(config) => shop(*config, &ended),
-        Settings::Front(front) => (front::router(start::front(*front)), JoinSet::new()),
+        Settings::Front(front) => {
+            let (parts, background) = start::front(*front, &ended);
+            (front::router(parts), background)
+        }
     };
     let router = match defect {
         Some(defect) => defect.guard(router),

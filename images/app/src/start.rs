@@ -59,12 +59,20 @@ pub fn start(config: Config, ended: &watch::Receiver<bool>) -> (Parts, JoinSet<(
     (parts, background)
 }
 
-/// The parts of a web tier's task.
-pub fn front(settings: config::Front) -> front::Parts {
+/// The parts of a web tier's task, and what works in the background until `ended`.
+pub fn front(
+    settings: config::Front,
+    ended: &watch::Receiver<bool>,
+) -> (front::Parts, JoinSet<()>) {
+    let mut background = JoinSet::new();
     let api = front::Api::new(&settings);
     let assets = Arc::new(Assets::embedded());
     let (_, publisher) = managed(settings.aws.as_ref(), &assets);
-    front::Parts { api, assets, publisher, node_name: settings.node_name }
+    if let Some(settings) = settings.tracing {
+        background.spawn(trace::start(settings, ended.clone()));
+    }
+    let parts = front::Parts { api, assets, publisher, node_name: settings.node_name };
+    (parts, background)
 }
 
 /// Events are passed on by web tasks and taken by workers.

@@ -145,3 +145,31 @@ async fn a_worker_goes_on_with_the_trace_of_the_order() {
     let mail = named("Recorded");
     assert_eq!(mail["parentSpanId"], named("process order-events")["spanId"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_web_tier_apart_stands_between_its_caller_and_the_application_tier() {
+    let (db, collector) = (Postgres::start(&[]).await, Collector::start().await);
+    let set = settings(&collector.endpoint);
+    let api = App::start(&[&db], &set).await;
+    let own = [("OTEL_SERVICE_NAME", "front"), ("OTEL_PEER_SERVICES", "api=api-lb")];
+    let front = App::front(&[api.port], &[&set[..], &own[..]].concat());
+    front.ready().await;
+    let traced = [("traceparent", SAMPLED)];
+    assert_eq!(front.http().send("GET", "/", &traced, "").await.unwrap().status, 200);
+
+    // Two processes tell of it, each in its own time.
+    let spans = until("all parts were told", || async {
+        let spans = collector.trace(TRACE, "GET /").await;
+        let lists = spans.iter().filter(|span| span["name"] == "GET /products").count();
+        (lists == 2).then_some(spans)
+    })
+    .await;
+    let page = spans.iter().find(|span| span["name"] == "GET /").expect("the page");
+    assert_eq!((&page["parentSpanId"], &page["kind"]), (&json!("b7ad6b7169203331"), &json!(2)));
+    let call = spans.iter().find(|span| span["kind"] == 3 && span["name"] == "GET /products");
+    let call = call.expect("the call");
+    assert_eq!(call["parentSpanId"], page["spanId"]);
+    assert_eq!(attribute(call, "peer.service").as_deref(), Some("api-lb"));
+    let list = spans.iter().find(|span| span["kind"] == 2 && span["name"] == "GET /products");
+    assert_eq!(list.expect("the application's part")["parentSpanId"], call["spanId"]);
+}

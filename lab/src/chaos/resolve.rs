@@ -83,6 +83,11 @@ pub enum Act {
         /// The node.
         node: Name,
     },
+    /// Takes away the disk of a node that was killed: its next start finds an empty one.
+    Erase {
+        /// The node.
+        node: Name,
+    },
     /// Freezes every process of the node.
     Freeze {
         /// The node.
@@ -203,6 +208,7 @@ impl Act {
             Self::Silence { node }
             | Self::Cut { node, .. }
             | Self::Kill { node }
+            | Self::Erase { node }
             | Self::Freeze { node }
             | Self::KillProcess { node, .. }
             | Self::DelayReplay { node, .. }
@@ -260,14 +266,14 @@ pub fn resolve(
                 named => scene.tier("kill-task", named.as_ref(), KILLABLE, is_killable)?,
             };
             let node = scene.task(&tier, f.zone.as_ref())?;
-            let hold = f.for_ms.is_some() || f.mode == Mode::Silent;
+            let hold = f.for_ms.is_some() || f.mode != Mode::Crash;
             let duration = f.for_ms.map_or(REPLACED_WITHIN, Duration::from_millis);
             Ok(injection(fault, death(&[node], f.mode), hold, duration, "start the node"))
         }
         Fault::KillShare(f) => {
             let tier = scene.tier("kill-share", f.tier.as_ref(), "service", is_service)?;
             let nodes = scene.share(&tier, f.percent.unwrap_or(SHARE_PERCENT))?;
-            let hold = f.for_ms.is_some() || f.mode == Mode::Silent;
+            let hold = f.for_ms.is_some() || f.mode != Mode::Crash;
             let duration = f.for_ms.map_or(REPLACED_WITHIN, Duration::from_millis);
             Ok(injection(fault, death(&nodes, f.mode), hold, duration, "start the nodes"))
         }
@@ -346,8 +352,10 @@ fn injection(
 fn death(nodes: &[Name], mode: Mode) -> Vec<Act> {
     let silence = nodes.iter().map(|n| Act::Silence { node: n.clone() });
     let kill = nodes.iter().map(|n| Act::Kill { node: n.clone() });
+    let erase = nodes.iter().map(|n| Act::Erase { node: n.clone() });
     match mode {
         Mode::Crash => kill.collect(),
         Mode::Silent => silence.chain(kill).collect(),
+        Mode::Terminated => silence.chain(kill).chain(erase).collect(),
     }
 }

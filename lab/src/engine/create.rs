@@ -107,18 +107,20 @@ impl Engine {
             .create_container(Some(options), body)
             .await
             .map_err(|e| EngineError::create(name, e))?;
-        if !files.is_empty() {
-            let options = UploadToContainerOptions { path: "/".into(), ..Default::default() };
-            self.docker
-                .upload_to_container(
-                    name,
-                    Some(options),
-                    bollard::body_full(archive(files)?.into()),
-                )
-                .await
-                .map_err(|e| EngineError::docker("configure", name, e))?;
-        }
-        Ok(())
+        if files.is_empty() { Ok(()) } else { self.upload(name, files).await }
+    }
+
+    /// Puts files into a container, which need not run.
+    ///
+    /// # Errors
+    /// There is none, or Docker refuses.
+    pub async fn upload(&self, name: &str, files: &[ConfigFile]) -> Result<(), EngineError> {
+        let options = UploadToContainerOptions { path: "/".into(), ..Default::default() };
+        let body = bollard::body_full(archive(files)?.into());
+        self.docker
+            .upload_to_container(name, Some(options), body)
+            .await
+            .map_err(|e| EngineError::docker("configure", name, e))
     }
 
     async fn ensure_volume(&self, volume: &str, node: &NodeSpec) -> Result<(), EngineError> {

@@ -27,7 +27,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::query_parameters::{KillContainerOptions, LogsOptions, StopContainerOptions};
+use bollard::query_parameters::{
+    DownloadFromContainerOptions, KillContainerOptions, LogsOptions, StopContainerOptions,
+};
 use futures::StreamExt;
 
 /// Label that carries the lab's name; everything of a lab has it.
@@ -150,6 +152,32 @@ impl Engine {
             .await
             .map_err(|e| EngineError::docker("inspect", container, e))?;
         Ok(inspected.state.and_then(|s| s.started_at).map(|t| t.to_string()).unwrap_or_default())
+    }
+
+    /// Whether a container has a volume of its own at this folder.
+    ///
+    /// # Errors
+    /// There is no such container, or Docker does not answer.
+    pub async fn has_volume(&self, container: &str, folder: &str) -> Result<bool, EngineError> {
+        let inspected = self.docker.inspect_container(container, None).await;
+        let inspected = inspected.map_err(|e| EngineError::docker("inspect", container, e))?;
+        let mounts = inspected.mounts.unwrap_or_default();
+        Ok(mounts.iter().any(|m| m.destination.as_deref() == Some(folder) && m.name.is_some()))
+    }
+
+    /// Whether a container, which need not run, has a file.
+    ///
+    /// # Errors
+    /// There is no such container, or Docker does not answer.
+    pub async fn has_file(&self, container: &str, path: &str) -> Result<bool, EngineError> {
+        let options = DownloadFromContainerOptions { path: path.into() };
+        let mut parts =
+            std::pin::pin!(self.docker.download_from_container(container, Some(options)));
+        match parts.next().await {
+            Some(Err(e)) if EngineError::is_absent(&e) => Ok(false),
+            Some(Err(e)) => Err(EngineError::docker("read a file of", container, e)),
+            Some(Ok(_)) | None => Ok(true),
+        }
     }
 
     /// The last `lines` lines a container wrote.

@@ -40,6 +40,12 @@ fn everybody_on_a_requests_way_is_told_where_traces_go() {
 }
 
 #[test]
+fn a_web_tier_says_whom_it_calls() {
+    let nodes = nodes_of(&stage("stage-1m"));
+    assert_eq!(env(node(&nodes, "web-a1"), "OTEL_PEER_SERVICES"), Some("api=api-lb"));
+}
+
+#[test]
 fn a_stage_that_says_nothing_is_not_traced() {
     let nodes = nodes_of(&stage("stage-100k"));
     assert!(nodes.iter().all(|n| n.env.keys().all(|name| !name.starts_with("OTEL"))));

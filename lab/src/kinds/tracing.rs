@@ -63,7 +63,8 @@ fn attributes(place: &Place) -> String {
     known.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
 }
 
-/// What the application calls its database, its replicas and its cache, and which tiers they are.
+/// What the application calls its database, its replicas, its cache and the application tier behind
+/// it, and which tiers they are.
 fn peers(context: &Context<'_>, kind: &Service) -> String {
     let behind = |tier: &str| match context.stage.tiers.get(tier).map(|t| &t.kind) {
         Some(Kind::DatabaseProxy(proxy)) => proxy.database.clone(),
@@ -74,6 +75,7 @@ fn peers(context: &Context<'_>, kind: &Service) -> String {
         ("database", database.map(str::to_owned)),
         ("replica", database.map(behind)),
         ("cache", kind.cache.clone()),
+        ("api", kind.upstream.clone()),
     ];
     let known = all.into_iter().filter_map(|(name, tier)| Some(format!("{name}={}", tier?)));
     known.collect::<Vec<_>>().join(",")

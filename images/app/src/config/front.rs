@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::aws::Aws;
 use super::env::{ConfigError, Env};
+use super::tracing::Tracing;
 
 /// Where load balancers of the lab answer, used when a list of them names no port.
 const BALANCER_PORT: u16 = 8080;
@@ -30,6 +31,8 @@ pub struct Front {
     pub circuit_breaker: bool,
     /// Where the front end is published, if it is.
     pub aws: Option<Aws>,
+    /// Where traces go, if anywhere.
+    pub tracing: Option<Tracing>,
 }
 
 impl Front {
@@ -38,9 +41,11 @@ impl Front {
     /// # Errors
     /// The first setting that is missing or cannot be used.
     pub fn from_env(env: &Env<'_>) -> Result<Self, ConfigError> {
+        let node_name = env.text("NODE_NAME", Some("shop"))?;
         Ok(Self {
             listen: env.address("LISTEN", "0.0.0.0:8080")?,
-            node_name: env.text("NODE_NAME", Some("shop"))?,
+            tracing: Tracing::from_env(env, &node_name)?,
+            node_name,
             drain: env.drain()?,
             api: env.hosts("API_HOSTS", BALANCER_PORT)?,
             connect_timeout: env.millis("CONNECT_TIMEOUT_MS", 200)?,

@@ -15,7 +15,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
 
 use super::ended::Ended;
+use super::pattern;
 use crate::cache::Breaker;
+use crate::trace;
 
 /// Longest answer, in bytes: a page of the audit is the longest that there is.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -121,11 +123,26 @@ impl Balancer {
 
     /// Passes a request on, and waits for the whole answer.
     pub async fn exchange(&self, carriers: &Carriers, asked: &Asked) -> Ended {
-        let request = match self.request(asked) {
+        let mut request = match self.request(asked) {
             Ok(request) => request,
             Err(e) => return Ended::NotSent(format!("it cannot be passed on: {e}")),
         };
-        let carrier = if asked.reads() { &carriers.kept } else { &carriers.fresh };
+        let name = || format!("{} {}", asked.method, pattern(asked.path.path()));
+        let mut call = trace::call("api", name);
+        // Of a request that is not recorded the header stays as it came.
+        let told = call.context().and_then(|at| HeaderValue::try_from(at.to_string()).ok());
+        if let Some(told) = told {
+            request.headers_mut().insert(trace::TRACEPARENT, told);
+        }
+        let ended = self.send(carriers, asked.reads(), request).await;
+        if let Some(why) = ended.failure() {
+            call.failed(|| why);
+        }
+        ended
+    }
+
+    async fn send(&self, carriers: &Carriers, reads: bool, request: Request<Full<Bytes>>) -> Ended {
+        let carrier = if reads { &carriers.kept } else { &carriers.fresh };
         let response = match carrier.request(request).await {
             Ok(response) => response,
             Err(e) if e.is_connect() => {

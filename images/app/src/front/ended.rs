@@ -43,6 +43,18 @@ impl Ended {
         }
     }
 
+    /// Why it was no success, for a trace.
+    pub fn failure(&self) -> Option<String> {
+        match self {
+            Self::Answered(answer) if answer.status().is_server_error() => {
+                Some(answer.status().as_u16().to_string())
+            }
+            Self::Answered(_) => None,
+            Self::NotSent(why) | Self::Lost(why) => Some(why.clone()),
+            Self::Late | Self::Left => Some("no answer in time".into()),
+        }
+    }
+
     /// Whether another try may be made: always when there was certainly no effect, and of a read, which
     /// has none, also when nobody knows.
     pub fn may_try_again(&self, reads: bool) -> bool {

@@ -25,6 +25,7 @@ use self::balancer::Asked;
 use crate::assets::{Assets, Publisher};
 use crate::shop::Rejection;
 use crate::shop::products::Page;
+use crate::trace;
 use crate::web::error::ApiError;
 use crate::web::metrics::{Metrics, single};
 use crate::web::{MAX_BODY, MAX_IN_FLIGHT, ops, page};
@@ -153,18 +154,23 @@ async fn observe(State(app): Shared, request: Request, next: Next) -> Response {
     let route = matched.unwrap_or_else(|| pattern(request.uri().path()));
     let in_flight = app.metrics.begin(request.method().as_str(), route);
     let is_probe = matches!(route, "/healthz" | "/readyz" | "/metrics");
-    let response = if app.metrics.in_flight() > MAX_IN_FLIGHT && !is_probe {
-        ApiError::unavailable("too many requests at the same time").into_response()
-    } else {
+    let method = request.method();
+    let span = if is_probe { None } else { trace::server(request.headers(), method, route) };
+    let work = async {
+        if app.metrics.in_flight() > MAX_IN_FLIGHT && !is_probe {
+            return ApiError::unavailable("too many requests at the same time").into_response();
+        }
         next.run(request).await
     };
+    let response = trace::within(span.as_ref(), work).await;
+    trace::answered(span, response.status().as_u16());
     in_flight.answered(response.status().as_u16());
     response
 }
 
 /// What is counted together of the paths that are passed on: not each of them alone, or a client could
 /// make as many counters as it likes.
-fn pattern(path: &str) -> &'static str {
+pub fn pattern(path: &str) -> &'static str {
     match path.split('/').nth(1).unwrap_or_default() {
         "products" => "/products",
         "posts" => "/posts",

@@ -117,6 +117,11 @@ pub fn call(peer: &str, name: impl FnOnce() -> String) -> Call {
 }
 
 impl Call {
+    /// Where it is, for whoever is called; nothing when it is not recorded.
+    pub fn context(&self) -> Option<Context> {
+        Some(self.0.as_ref()?.span.as_ref()?.context)
+    }
+
     /// Says more about it.
     pub fn note(&mut self, name: &'static str, value: impl Into<serde_json::Value>) {
         if let Some(open) = &mut self.0 {

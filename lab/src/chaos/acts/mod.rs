@@ -2,6 +2,7 @@
 
 mod crowd;
 mod duplicate;
+mod erase;
 mod flood;
 mod flush;
 mod hunt;
@@ -119,6 +120,7 @@ impl Effect<'_> {
             | Act::Duplicate { .. }
             | Act::Hunt { .. }
             | Act::Freeze { .. }
+            | Act::Erase { .. }
             | Act::DelayReplay { .. }
             | Act::Storm { .. }
             | Act::Spike { .. }
@@ -133,6 +135,7 @@ impl Effect<'_> {
             Act::Silence { .. } => network::cut(self, None).await?,
             Act::Cut { peers, .. } => network::cut(self, Some(peers)).await?,
             Act::Kill { .. } => self.injector.engine.kill(&self.container()).await?,
+            Act::Erase { .. } => erase::erase(self).await?,
             Act::Freeze { .. } => self.injector.engine.pause(&self.container()).await?,
             Act::KillProcess { process, .. } => process::kill(self, *process).await?,
             Act::DelayReplay { by_ms, .. } => replay::delay(self, *by_ms).await?,
@@ -178,6 +181,7 @@ impl Effect<'_> {
             Act::Silence { .. } => network::confirm_silence(self).await,
             Act::Cut { .. } => network::confirm_cut(self).await,
             Act::Kill { .. } => process::confirm_kill(self, before).await,
+            Act::Erase { .. } => erase::confirm(self).await,
             Act::Freeze { .. } => process::confirm_freeze(self).await,
             Act::KillProcess { process, .. } => {
                 process::confirm_kill_process(self, *process, before).await

@@ -138,6 +138,18 @@ fn kill_primary_of_a_lone_server_hits_that_server() {
 }
 
 #[test]
+fn a_host_that_is_terminated_is_silent_before_it_dies_and_loses_its_disk_after() {
+    let mode = Mode::Terminated;
+    let fault = Fault::KillPrimary(KillPrimary { tier: named("db"), mode, for_ms: None });
+    let injection = zoned_injection(&fault);
+    let erase = Act::Erase { node: "db-b1".into() };
+    assert_eq!(injection.acts, [silence("db-b1"), kill("db-b1"), erase]);
+    let mut task = KillTask { mode, ..KillTask::default() };
+    task.tier = named("web");
+    assert!(zoned_injection(&Fault::KillTask(task)).hold, "nobody may start it meanwhile");
+}
+
+#[test]
 fn pause_primary_freezes_it_for_longer_than_its_lease() {
     let fault = |for_ms| Fault::PausePrimary(PausePrimary { tier: named("db"), for_ms });
     let injection = zoned_injection(&fault(None));

@@ -20,7 +20,8 @@ pub struct ChaosArgs {
     /// How long the fault lasts, such as `10s` or `500ms`
     #[arg(long = "for", value_parser = duration, value_name = "TIME")]
     pub duration: Option<std::time::Duration>,
-    /// How a node dies: `crash` resets connections, `silent` answers nothing
+    /// How a node dies: `crash` resets connections, `silent` answers nothing, `terminated` takes its
+    /// disk along
     #[arg(long, value_parser = modes())]
     pub mode: Option<Mode>,
     /// What every answer that crosses an edge takes longer, such as `200ms`
@@ -72,8 +73,11 @@ pub struct ChaosArgs {
 
 /// The modes as words that help and completions know.
 fn modes() -> impl TypedValueParser<Value = Mode> {
-    PossibleValuesParser::new(["crash", "silent"])
-        .map(|word| if word == "silent" { Mode::Silent } else { Mode::Crash })
+    PossibleValuesParser::new(["crash", "silent", "terminated"]).map(|word| match word.as_str() {
+        "silent" => Mode::Silent,
+        "terminated" => Mode::Terminated,
+        _ => Mode::Crash,
+    })
 }
 
 /// What can be asked of a web server.

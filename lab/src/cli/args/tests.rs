@@ -54,7 +54,9 @@ fn a_log_is_asked_for_by_lines() {
 
 #[test]
 fn a_mode_is_one_of_two_words() {
-    for (word, mode) in [("crash", Mode::Crash), ("silent", Mode::Silent)] {
+    for (word, mode) in
+        [("crash", Mode::Crash), ("silent", Mode::Silent), ("terminated", Mode::Terminated)]
+    {
         let cli = Cli::try_parse_from(["lab", "chaos", "x", "--mode", word]).unwrap();
         assert!(matches!(cli.command, Command::Chaos(a) if a.mode == Some(mode)), "{word}");
     }

@@ -37,6 +37,9 @@ pub enum Mode {
     Crash,
     /// The host is gone: nothing answers any more.
     Silent,
+    /// The host is gone for good, and its disk with it: another one, with an empty disk, starts in its
+    /// place at the heal.
+    Terminated,
 }
 
 /// Parameters of `kill-task`.

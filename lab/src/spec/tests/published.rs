@@ -57,11 +57,17 @@ fn what_a_stage_lacks_breaks_it_and_the_next_one_survives() {
         "kill-app: survives",
         "kill-web-server: survives",
         "kill-database-process: survives",
+        "lose-box: breaks",
         "kill-box: breaks",
     ];
     assert_eq!(expectations("stage-1"), stage_1);
-    let stage_100 =
-        ["kill-app: survives", "kill-web-server: survives", "kill-db: breaks", "kill-box: breaks"];
+    let stage_100 = [
+        "kill-app: survives",
+        "kill-web-server: survives",
+        "kill-primary: breaks",
+        "lose-box: survives",
+        "kill-box: breaks",
+    ];
     assert_eq!(expectations("stage-100"), stage_100);
     let breaks = |stage: &str| -> Vec<String> {
         expectations(stage).into_iter().filter(|e| e.ends_with("breaks")).collect()
@@ -73,6 +79,7 @@ fn what_a_stage_lacks_breaks_it_and_the_next_one_survives() {
     // What breaks below survives above.
     let survives =
         |stage: &str, what: &str| expectations(stage).contains(&format!("{what}: survives"));
+    assert!(survives("stage-1k", "kill-primary"));
     assert!(survives("stage-10k", "reads-without-primary"));
     assert!(survives("stage-100k", "storm-and-failover"));
     assert!(survives("stage-100k", "flash-crowd"));
