@@ -49,6 +49,9 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
         let entry = Entry { at: run::now(), event };
         events.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     };
+    if !run::await_history(&lab).await {
+        ui.warn("the canary has seen too little good service to judge this fault by");
+    }
     let since = run::now();
     let result = one_fault(&lab, &fault, seed, &record, ui).await;
     let entries = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
