@@ -1,13 +1,16 @@
 //! `lab show`.
 
 use comfy_table::{ContentArrangement, Table, presets};
+use indexmap::IndexMap;
 
 use super::args::ShowArgs;
 use super::{CliError, Format};
 use crate::report::Ui;
+use crate::report::units::clean;
 use crate::spec;
-use crate::spec::model::{Expectation, Stage, Tier};
+use crate::spec::model::{Expectation, Experiment, Stage, Tier};
 use crate::spec::releases::released;
+use crate::spec::slots::{Duty, Ground, slots};
 
 /// Shows one stage in detail.
 pub fn run(args: &ShowArgs, ui: &Ui) -> Result<u8, CliError> {
@@ -18,7 +21,9 @@ pub fn run(args: &ShowArgs, ui: &Ui) -> Result<u8, CliError> {
         ui.json(&value);
         return Ok(0);
     }
-    ui.result(&text(&stage));
+    // A stage file may come from anywhere: no text of it moves the cursor.
+    let shown: Vec<String> = text(&stage).lines().map(clean).collect();
+    ui.result(&shown.join("\n"));
     Ok(0)
 }
 
@@ -45,7 +50,7 @@ fn text(stage: &Stage) -> String {
         &["TIER", "KIND", "NODES", "NOTE"],
         stage.tiers.iter().map(|(name, tier)| {
             let note = tier.note.clone().unwrap_or_default();
-            vec![name.clone(), kind_name(tier), zones(tier), note.trim().to_owned()]
+            vec![name.clone(), kind_name(tier), nodes(name, tier), note.trim().to_owned()]
         }),
     );
     for (name, service) in released(stage) {
@@ -55,21 +60,57 @@ fn text(stage: &Stage) -> String {
     }
     out += "\n\n";
     out += &table(
-        &["EXPERIMENT", "MUST", "WHY"],
+        &["EXPERIMENT", "MUST", "ITS OWN OBJECTIVES", "WHY"],
         stage.experiments.iter().map(|(name, e)| {
             let must = match e.expect {
                 Expectation::Survives => "survive",
                 Expectation::Breaks => "break",
             };
             let why = e.why.clone().unwrap_or_default();
-            vec![name.clone(), must.into(), why.trim().to_owned()]
+            vec![name.clone(), must.into(), own_objectives(e), why.trim().to_owned()]
         }),
     );
     out
 }
 
-fn zones(tier: &Tier) -> String {
-    tier.zones.iter().map(|(z, n)| format!("{z}:{n}")).collect::<Vec<_>>().join(" ")
+/// Where how many nodes of a tier are, those that are in reserve or have a duty of their own apart.
+fn nodes(name: &str, tier: &Tier) -> String {
+    let mut counts: IndexMap<Duty, IndexMap<String, usize>> = IndexMap::new();
+    for slot in slots(name, tier) {
+        let place = match slot.ground {
+            Ground::Zone(zone) => zone,
+            Ground::Region(_) | Ground::Global => String::new(),
+        };
+        *counts.entry(slot.duty).or_default().entry(place).or_default() += 1;
+    }
+    let part = |(duty, places): (&Duty, &IndexMap<String, usize>)| {
+        let word = match duty {
+            Duty::Member | Duty::NetworkProxy => "",
+            Duty::Replica => "replicas ",
+            Duty::Sentinel => "Sentinels ",
+            Duty::Reserve => "in reserve ",
+            Duty::Emulator(emulator) => return emulator.as_str().to_owned(),
+        };
+        let counts = places.iter().map(|(zone, n)| match zone.as_str() {
+            "" => n.to_string(),
+            zone => format!("{zone}:{n}"),
+        });
+        format!("{word}{}", counts.collect::<Vec<_>>().join(" "))
+    };
+    counts.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// What an experiment is held to instead of the stage's objectives.
+fn own_objectives(experiment: &Experiment) -> String {
+    let own = &experiment.objectives;
+    let all = [
+        own.availability_percent.map(|percent| format!("availability {percent}%")),
+        own.p99_ms.map(|ms| format!("p99 {ms} ms")),
+        own.rto_ms.map(|ms| format!("RTO {ms} ms")),
+        own.rpo_writes.map(|writes| format!("RPO {writes} writes")),
+        own.staleness_ms.map(|ms| format!("staleness {ms} ms")),
+    ];
+    all.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// The kind as stage files spell it.

@@ -23,6 +23,7 @@ const LOG_LINES: u32 = 5000;
 /// Runs the stage's experiments and gives a verdict; judges a finished run again when given one.
 pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliError> {
     if let Some(folder) = args.stage.as_deref().map(Path::new).filter(|p| is_run(p)) {
+        refuse_to_run(args, folder)?;
         let findings = rejudging::rejudge(folder)?;
         show(&findings, args.format, ui);
         return Ok(findings.exit_code());
@@ -65,6 +66,18 @@ pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliE
         removed?;
     }
     result
+}
+
+/// A finished run is judged as it is: nothing is run again, and no part of it alone.
+fn refuse_to_run(args: &VerifyArgs, folder: &Path) -> Result<(), CliError> {
+    let given = [("--only", !args.only.is_empty()), ("--quick", args.quick), ("--keep", args.keep)];
+    match given.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((option, _)) => Err(CliError::usage(format!(
+            "{} is a finished run, which is judged as it is: `{option}` is for a stage",
+            folder.display()
+        ))),
+    }
 }
 
 /// A folder with a journal in it is a finished run; a stage file is a file.

@@ -127,7 +127,7 @@ async fn service_map(
         let hint = "the stage has no `observability: {traces: true}`";
         return Err((StatusCode::NOT_FOUND, hint.into()));
     };
-    Ok(Json(shared.traces.map(window.ends(), config.sample_percent)))
+    Ok(Json(shared.traces.map(window.ends(), config.sample_percent, shared.config.entry_tier())))
 }
 
 /// How many requests are shown as examples.

@@ -104,6 +104,13 @@ impl ControlConfig {
         serde_json::from_str(&text).map_err(|e| error(e.to_string()))
     }
 
+    /// The tier that users call; empty when it has no nodes.
+    pub fn entry_tier(&self) -> &str {
+        let first = self.entry.first().map(|(address, _)| *address);
+        let node = self.nodes.iter().find(|node| Some(node.address) == first);
+        node.map_or("", |node| node.tier.as_str())
+    }
+
     /// The database clusters among the nodes.
     pub fn clusters(&self) -> Vec<Cluster> {
         let mut clusters: Vec<Cluster> = Vec::new();

@@ -27,9 +27,8 @@ pub(super) fn node(
         Some(Kind::Service(service)) => service.health.clone(),
         _ => "/healthz".into(),
     };
-    let scale = context.stage.time_scale;
     let mut health_check = kind.health_check.clone();
-    health_check.interval_ms = (health_check.interval_ms as f64 / scale) as u64;
+    health_check.interval_ms = interval_ms(health_check.interval_ms, context.stage.time_scale);
     let config = BalancerConfig {
         listen: WEB_PORT,
         targets: of_tier(places, &kind.targets)
@@ -58,4 +57,28 @@ pub(super) fn node(
     node.probe = Probe::Http { port: WEB_PORT, path };
     node.priority = 4;
     node
+}
+
+/// Health checks do not come closer together than this, however time is scaled.
+const SHORTEST_INTERVAL_MS: u64 = 10;
+
+/// The interval between health checks in a stage whose time is scaled. 0 switches them off, and only
+/// the stage file may say that.
+fn interval_ms(declared: u64, time_scale: f64) -> u64 {
+    match declared {
+        0 => 0,
+        declared => ((declared as f64 / time_scale) as u64).max(SHORTEST_INTERVAL_MS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_time_scale_switches_health_checks_off() {
+        assert_eq!(interval_ms(10_000, 20.0), 500);
+        assert_eq!(interval_ms(500, 1000.0), SHORTEST_INTERVAL_MS);
+        assert_eq!(interval_ms(0, 1.0), 0, "only the stage file does");
+    }
 }

@@ -32,6 +32,9 @@ pub fn table(run: &RunFindings, color: bool) -> String {
     for experiment in run.experiments.iter().filter(|e| e.standing != Standing::AsExpected) {
         let _ = write!(out, "\n{}", reasons(experiment));
     }
+    if run.experiments.iter().any(|e| words::rto(e).contains("s?")) {
+        let _ = writeln!(out, "\n?: it looked back by then, but traffic ended too soon to tell");
+    }
     let _ = writeln!(out, "\n{}", traffic(run));
     let _ = writeln!(out, "{}", paint(&words::conclusion(run), run.standing(), color));
     out
@@ -81,10 +84,11 @@ fn traffic(run: &RunFindings) -> String {
         format!("; the provider's waiting times are divided by {}", run.time_scale)
     };
     format!(
-        "{} users cause {} at peak, this machine sent {}/s{scale}",
+        "{} users cause {} at peak, this machine sent {}/s{scale}{}",
         run.users,
         rate(run.derived_peak_per_s),
-        run.rate_per_s
+        run.rate_per_s,
+        if run.quick { "; a quick run" } else { "" }
     )
 }
 

@@ -75,7 +75,7 @@ pub struct Stage {
     #[schemars(length(min = 1))]
     pub title: String,
     /// How many users the architecture is meant for; the derived peak follows from it.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 10_000_000_000_u64))]
     pub users: u64,
     /// What this stage adds and why, in a few sentences.
     #[schemars(length(min = 1))]
@@ -88,7 +88,7 @@ pub struct Stage {
     pub regions: Vec<Region>,
     /// Waiting times of emulated services are divided by this (1 = the provider's own clock).
     #[serde(default = "one")]
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
     pub time_scale: f64,
     /// The layers, in the order of a request's way through them.
     #[schemars(transform = short::tier_names)]
@@ -210,7 +210,7 @@ pub struct Size {
     #[schemars(range(max = 1024), extend("exclusiveMinimum" = 0))]
     pub cpus: f64,
     /// Memory limit in MiB.
-    #[schemars(range(min = 32))]
+    #[schemars(range(min = 32, max = 1_048_576))]
     pub memory_mib: u64,
 }
 

@@ -11,10 +11,13 @@ const USERS: &str = "users";
 const UNKNOWN: &str = "unknown";
 
 /// The map of what began between `from` and `to`. Spans that are not part of the sample do not count.
+/// Users call `entry`; who else says that somebody called it who has told nothing (an edge cache that
+/// fetches a page again in the background) was called by no user.
 pub fn service_map<'a>(
     spans: impl Iterator<Item = &'a Span> + Clone,
     (from, to): (Micros, Micros),
     sample_percent: f64,
+    entry: &str,
 ) -> ServiceMap {
     // Who did which span, and who served the span that another one caused: across the whole time,
     // because a call and its service may lie on both sides of an end.
@@ -48,8 +51,11 @@ pub fn service_map<'a>(
             }
             Kind::Server => {
                 services.entry(own).or_default().add(span);
-                let known = span.parent.as_deref().is_some_and(|id| doers.contains_key(id));
-                if !known {
+                let of_users = match span.parent.as_deref() {
+                    None => true,
+                    Some(id) => own == entry && !doers.contains_key(id),
+                };
+                if of_users {
                     calls.entry((USERS, own)).or_default().add(span);
                 }
             }
@@ -141,7 +147,7 @@ mod tests {
     }
 
     fn map(spans: &[Span]) -> ServiceMap {
-        service_map(spans.iter(), (0, 100), 10.0)
+        service_map(spans.iter(), (0, 100), 10.0, "cdn")
     }
 
     fn told(map: &ServiceMap) -> Vec<String> {
@@ -150,6 +156,18 @@ mod tests {
         let calls =
             map.calls.iter().map(|c| format!("{} -> {}: {}", c.from, c.to, line(&c.traffic)));
         services.chain(calls).collect()
+    }
+
+    #[test]
+    fn who_was_called_by_somebody_who_says_nothing_was_called_by_no_user() {
+        let spans = [
+            span("1", "browser", Kind::Server, "cdn", 9),
+            span("2", "refresh", Kind::Server, "lb", 7),
+            span("3", "", Kind::Server, "lb", 7),
+        ];
+        let calls = map(&spans).calls;
+        let users: Vec<_> = calls.iter().map(|c| (&*c.from, &*c.to, c.traffic.count)).collect();
+        assert_eq!(users, [("users", "cdn", 1), ("users", "lb", 1)]);
     }
 
     #[test]

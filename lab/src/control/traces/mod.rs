@@ -83,10 +83,10 @@ impl Traces {
         kept.iter().cloned().collect()
     }
 
-    /// The map of a stretch of time.
-    pub fn map(&self, window: (Micros, Micros), sample_percent: f64) -> ServiceMap {
+    /// The map of a stretch of time, in a stage whose users call the tier `entry`.
+    pub fn map(&self, window: (Micros, Micros), sample_percent: f64, entry: &str) -> ServiceMap {
         let spans = self.latest();
-        service_map(spans.iter().map(|span| &**span), window, sample_percent)
+        service_map(spans.iter().map(|span| &**span), window, sample_percent, entry)
     }
 
     /// A few requests: those that failed first, then the slowest.

@@ -215,7 +215,31 @@ fn a_function_with_releases() {
     assert_snapshot!(errors_of(&text), @r"
     s.yaml:24:57: tier `feed` is a function, and has no tasks to deploy to
       allowed: either `function` or `releases`
-    s.yaml:26:5: tier `feed` cannot be deployed blue/green: new tasks start beside the old ones
-      allowed: a tier of kind load-balancer whose `targets` is this tier; or `deploy: {strategy: all-at-once}`
+    ");
+}
+
+#[test]
+fn a_worker_with_what_is_for_those_who_answer_users() {
+    let own = "bus: shop}\n    scaling: {max: 3, target_per_s: 3}\n    capacity_per_s: 5";
+    assert_snapshot!(errors_of(&BASE.replacen("bus: shop}", own, 1)), @r"
+    s.yaml:25:5: tier `feed` is a worker: no load balancer sends it its load
+      allowed: `function` of the worker, with its own `max`
+    s.yaml:26:5: `capacity_per_s` is of no use to a worker, which answers no users
+      allowed: `image: app` without `worker`, or no such field
+    ");
+}
+
+#[test]
+fn one_mistake_is_not_told_as_several() {
+    let scaled = BASE.replacen(
+        "    zones: [a, b]\n  mailer",
+        "    scaling: {max: 3, target_per_s: 3}\n    zones: [a, b]\n  mailer",
+        1,
+    );
+    let text = scaled.replacen("    targets: web\n", "    targets: web\n    helth_check: {}\n", 1);
+    assert_snapshot!(errors_of(&text), @r"
+    s.yaml:10:5: unknown field `helth_check` in tier `lb` (kind load-balancer)
+      allowed: kind, note, publish, size, zones, health_check, targets
+      did you mean `health_check`?
     ");
 }

@@ -57,7 +57,7 @@ fn what_a_stage_lacks_breaks_it_and_the_next_one_survives() {
         "kill-app: survives",
         "kill-web-server: survives",
         "kill-database-process: survives",
-        "lose-box: breaks",
+        "lose-disk: breaks",
         "kill-box: breaks",
     ];
     assert_eq!(expectations("stage-1"), stage_1);
@@ -65,7 +65,7 @@ fn what_a_stage_lacks_breaks_it_and_the_next_one_survives() {
         "kill-app: survives",
         "kill-web-server: survives",
         "kill-primary: breaks",
-        "lose-box: survives",
+        "lose-disk: survives",
         "kill-box: breaks",
     ];
     assert_eq!(expectations("stage-100"), stage_100);

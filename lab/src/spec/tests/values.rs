@@ -227,7 +227,7 @@ fn rate_too_high() {
 fn time_scale_zero() {
     assert_snapshot!(errors(&[("users: 1000", "users: 1000\ntime_scale: 0")]), @r"
     s.yaml:4:13: `time_scale` is 0, which is out of range
-      allowed: a number above 0
+      allowed: a number above 0, at most 1000
     ");
 }
 
@@ -244,7 +244,7 @@ fn a_collector_that_is_no_address() {
 fn time_scale_not_a_number() {
     assert_snapshot!(errors(&[("users: 1000", "users: 1000\ntime_scale: .nan")]), @r"
     s.yaml:4:13: `time_scale` is .nan, which is out of range
-      allowed: a number above 0
+      allowed: a number above 0, at most 1000
     ");
 }
 

@@ -4,12 +4,21 @@ use super::{Check, HTTP_KINDS, KILLABLE_KINDS, Point, kind_name, nodes};
 use crate::spec::model::{BoxProcess, Expectation, Experiment, Fault, KillTask, Kind, Tier};
 use crate::spec::path::Path;
 
+/// The row of a report in which no experiment is judged, but what happened since `lab up`.
+const SINCE_UP: &str = "since-up";
+
 impl<'a> Check<'a> {
     /// Every experiment by itself.
     pub(super) fn experiments(&mut self) {
         for (name, experiment) in &self.draft.experiments {
             let Some(experiment) = experiment else { continue };
             let path = Path::of(["experiments", name]);
+            if name == SINCE_UP {
+                let message =
+                    format!("`{name}` is what reports call the time before the experiments");
+                let problem = self.at_key(&path, message).found(name);
+                self.report(problem.allowed("another name"));
+            }
             self.reason(&path, name, experiment);
             for (index, timed) in experiment.faults.iter().enumerate() {
                 self.fault(&path.key("faults").index(index), &timed.fault);

@@ -102,6 +102,8 @@ impl<'a> Check<'a> {
         let (Some(caller), Some(called)) = (caller, called) else { return };
         let found = self.draft.edges.iter().flatten().find(|e| e.from == from && e.to == to);
         let message = match found {
+            // It may be the one with a mistake in it.
+            None if self.draft.edges.iter().any(Option::is_none) => return,
             None => format!("no edge leads from `{from}` to `{to}`"),
             Some(_) if obstacle(caller, called).is_some() => {
                 let why = obstacle(caller, called).unwrap_or_default();

@@ -58,6 +58,19 @@ impl Check<'_> {
         None
     }
 
+    /// What a task can serve is said to the demo application, where it answers users.
+    pub(super) fn capacity_per_s(&mut self, path: &Path, kind: &Service) {
+        let whose = match kind {
+            Service { capacity_per_s: None, .. } => return,
+            Service { worker: Some(_), .. } => "a worker, which answers no users",
+            Service { image, .. } if image != "app" => "an image that is not ours",
+            _ => return,
+        };
+        let message = format!("`capacity_per_s` is of no use to {whose}");
+        let problem = self.at_key(&path.key("capacity_per_s"), message).found("capacity_per_s");
+        self.report(problem.allowed("`image: app` without `worker`, or no such field"));
+    }
+
     /// Slots are of those who send mail inside requests.
     pub(super) fn slots(&mut self, path: &Path, kind: &Service) {
         if kind.mail == Mail::Inline {

@@ -1,5 +1,6 @@
 //! What managed services, and those who use them, demand.
 
+use crate::spec::crowd::{REQUEST_PATH, is_request_path};
 use crate::spec::model::{Aws, Carts, DatabaseProxy, Emulator, Kind, Scaling, Service, Tier};
 use crate::spec::path::Path;
 use crate::spec::validate::{Check, DATABASE_KINDS};
@@ -18,10 +19,29 @@ impl Check<'_> {
         }
         self.upstream(path, name, kind);
         self.slots(path, kind);
+        self.capacity_per_s(path, kind);
+        self.health(path, kind);
         self.releases(path, name, tier, kind);
-        if let Some(scaling) = &kind.scaling {
-            self.scaling(&path.key("scaling"), name, tier, scaling);
+        match (&kind.scaling, &kind.worker) {
+            (None, _) => {}
+            (Some(_), Some(_)) => {
+                let message =
+                    format!("tier `{name}` is a worker: no load balancer sends it its load");
+                let problem = self.at_key(&path.key("scaling"), message).found("scaling");
+                self.report(problem.allowed("`function` of the worker, with its own `max`"));
+            }
+            (Some(scaling), None) => self.scaling(&path.key("scaling"), name, tier, scaling),
         }
+    }
+
+    /// A load balancer asks for it.
+    fn health(&mut self, path: &Path, kind: &Service) {
+        if is_request_path(&kind.health) {
+            return;
+        }
+        let message = "the path of the health check cannot be asked for";
+        let problem = self.at_value(&path.key("health"), message).found(&kind.health);
+        self.report(problem.allowed(REQUEST_PATH));
     }
 
     /// A scaling group begins with its least, which is not more than its most.
@@ -31,7 +51,7 @@ impl Check<'_> {
             Kind::LoadBalancer(kind) => kind.targets == name,
             _ => false,
         };
-        if !self.known_tiers().any(|(_, tier)| is_before(tier)) {
+        if self.all_known() && !self.known_tiers().any(|(_, tier)| is_before(tier)) {
             let message = format!(
                 "scaling group `{name}` has no load balancer: its load is what those before it send"
             );

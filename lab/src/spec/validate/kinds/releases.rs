@@ -76,6 +76,9 @@ impl Check<'_> {
             Kind::LoadBalancer(kind) => kind.targets == name,
             _ => false,
         };
+        if kind.worker.is_some() || !self.all_known() {
+            return;
+        }
         let least: u32 = tier.zones.values().map(|count| u32::from(*count)).sum();
         let most = kind.scaling.as_ref().map_or(0, |s| u32::from(s.max));
         if kind.scaling.is_some() && most < least {
