@@ -15,6 +15,10 @@ use super::age;
 /// How much higher the 99th percentile may be, in percent.
 const RISE_PERCENT: i64 = 20;
 
+/// A rise that is no more than this is none: nobody notices it, and of a p99 of a millisecond a fifth is less
+/// than a clock can tell.
+const NOTICED: Micros = 10_000;
+
 /// What lies no further above that is nothing that can be told from chance: a machine that is busy for a
 /// moment does as much to a few reads.
 const UNSTEADY: Micros = 50_000;
@@ -56,7 +60,7 @@ fn judged(case: &Case<'_>, fault: &FaultRecord<'_>) -> Finding {
         before.len(),
         during.len()
     );
-    let limit = was + was * RISE_PERCENT / 100;
+    let limit = was + (was * RISE_PERCENT / 100).max(NOTICED);
     if is <= limit {
         finding(Part::Pass, format!("{begun}, {} allowed", age(limit)))
     } else if is <= limit + UNSTEADY {
