@@ -43,19 +43,19 @@ mail_inside_the_request() {
     nothing_left
 }
 
-# runs TIER: whether any task of the tier runs.
-runs() { [ -n "$(docker ps -q --filter "label=lab=$name" --filter "name=^$name-$1-[a-z][0-9]+$")" ]; }
+# awake TIER: whether any task of the tier runs.
+awake() { [ -n "$(docker ps -q --filter "label=lab=$name" --filter "name=^$name-$1-[a-z][0-9]+$")" ]; }
 
 functions() {
     say "a function runs while messages wait for it, and no longer than it is kept warm"
     sed 's/canary_per_s: 5/canary_per_s: 0/' stages/stage-1m.yaml >"$work/quiet.yaml"
     expect 0 "$lab" up "$work/quiet.yaml"
-    await "the first to have made the queue and to have ended" '! runs feed'
+    await "the first to have made the queue and to have ended" '! awake feed'
     expect 0 "$lab" status
     says 'feed-a1 .*in reserve'
     expect 0 "$lab" load --for 5s --rate 20
-    await "one to be started" 'runs feed'
-    await "all of them to have ended" '! runs feed'
+    await "one to be started" 'awake feed'
+    await "all of them to have ended" '! awake feed'
     expect 0 "$lab" psql -c "select count(*) > 0 and count(*) = (select count(*) from domain_events where kind = 'order-placed') as all_of_them from orders"
     says '^ t$'
     expect 0 "$lab" down
