@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
 
+use crate::verify::recovery::Recovery;
 use crate::verify::{ExperimentFindings, RunFindings, Standing};
 
 use super::changed::suffered_most;
@@ -32,7 +33,10 @@ pub fn table(run: &RunFindings, color: bool) -> String {
     for experiment in run.experiments.iter().filter(|e| e.standing != Standing::AsExpected) {
         let _ = write!(out, "\n{}", reasons(experiment));
     }
-    if run.experiments.iter().any(|e| words::rto(e).contains("s?")) {
+    let unproven = |e: &ExperimentFindings| {
+        e.measured.rto.as_ref().is_some_and(|rto| matches!(rto.worst, Recovery::Unproven(_)))
+    };
+    if run.experiments.iter().any(unproven) {
         let _ = writeln!(out, "\n?: it looked back by then, but traffic ended too soon to tell");
     }
     let _ = writeln!(out, "\n{}", traffic(run));

@@ -1,6 +1,7 @@
 //! Snapshots of every report of one run that has everything in it.
 
 use crate::journal::{Calls, Entry, Event, Mapped, OpKind, Outcome, Phase, ServiceMap, Traffic};
+use crate::verify::recovery::Recovery;
 use crate::verify::testing::forum::{Shop, run_in};
 use crate::verify::testing::*;
 use crate::verify::{RunFindings, judge};
@@ -48,6 +49,18 @@ fn table_of_a_mixed_run() {
 #[test]
 fn table_of_a_green_run() {
     insta::assert_snapshot!(table(&green(), false));
+}
+
+#[test]
+fn a_recovery_that_is_not_certain_is_explained() {
+    let mut run = green();
+    let explained = |run: &RunFindings| table(run, false).contains("\n?: it looked back by then");
+    assert!(!explained(&run));
+    let rto = run.experiments.iter_mut().find_map(|e| e.measured.rto.as_mut()).unwrap();
+    rto.worst = Recovery::Unproven(4_000_000);
+    assert!(explained(&run) && table(&run, false).contains("4.0 s?"), "{}", table(&run, false));
+    run.quick = !run.quick;
+    assert_eq!(table(&run, false).contains("; a quick run"), run.quick);
 }
 
 #[test]
