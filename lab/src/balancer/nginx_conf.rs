@@ -84,6 +84,7 @@ http {{
 
     server {{
         listen 127.0.0.1:{status};
+        access_log off;
         location / {{
             stub_status;
         }}

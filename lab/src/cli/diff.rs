@@ -1,6 +1,6 @@
 //! `lab diff`: what one stage adds to another, and what it newly survives.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::args::DiffArgs;
 use super::{CliError, Format, show};
@@ -35,15 +35,26 @@ struct Change {
     how: &'static str,
     before: String,
     after: String,
+    /// Fields of a tier that are not what they were.
+    fields: Vec<String>,
 }
 
 impl Change {
-    fn json(&self) -> serde_json::Value {
-        json!({"name": self.name, "how": self.how, "before": self.before, "after": self.after})
+    fn new(name: &str, how: &'static str, before: String, after: String) -> Self {
+        Self { name: name.to_owned(), how, before, after, fields: Vec::new() }
+    }
+
+    fn json(&self) -> Value {
+        let Self { name, how, before, after, fields } = self;
+        json!({"name": name, "how": how, "before": before, "after": after, "fields": fields})
     }
 
     fn row(self) -> Vec<String> {
-        vec![self.name, self.how.to_owned(), self.before, self.after]
+        let mut after = self.after;
+        if !self.fields.is_empty() {
+            after += &format!("; changed: {}", self.fields.join(", "));
+        }
+        vec![self.name, self.how.to_owned(), self.before, after]
     }
 }
 
@@ -73,24 +84,37 @@ fn are_neighbours(before: &Stage, after: &Stage) -> bool {
 fn tiers(before: &Stage, after: &Stage) -> Vec<Change> {
     let added = after.tiers.iter().filter_map(|(name, tier)| {
         let now = words(name, tier);
-        let change = match before.tiers.get(name) {
-            None => Change { name: name.clone(), how: "added", before: String::new(), after: now },
-            Some(old) => {
-                let was = words(name, old);
-                let how = "changed";
-                (was != now).then(|| Change { name: name.clone(), how, before: was, after: now })?
-            }
+        let Some(old) = before.tiers.get(name) else {
+            return Some(Change::new(name, "added", String::new(), now));
         };
-        Some(change)
+        let fields = changed_fields(old, tier);
+        let is_same = fields.is_empty() && show::kind_name(old) == show::kind_name(tier);
+        let change = Change::new(name, "changed", words(name, old), now);
+        (!is_same).then_some(Change { fields, ..change })
     });
     let gone = before.tiers.iter().filter(|(name, _)| !after.tiers.contains_key(*name));
-    let gone = gone.map(|(name, tier)| Change {
-        name: name.clone(),
-        how: "removed",
-        before: words(name, tier),
-        after: String::new(),
-    });
+    let gone =
+        gone.map(|(name, tier)| Change::new(name, "removed", words(name, tier), String::new()));
     added.chain(gone).collect()
+}
+
+/// What else of a tier is different, where it is of the same kind; prose is not.
+fn changed_fields(before: &Tier, after: &Tier) -> Vec<String> {
+    if show::kind_name(before) != show::kind_name(after) {
+        return Vec::new();
+    }
+    let (before, after) = (fields(before), fields(after));
+    let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.retain(|name| before.get(*name) != after.get(*name));
+    names.into_iter().cloned().collect()
+}
+
+fn fields(tier: &Tier) -> Map<String, Value> {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(tier) else { return Map::new() };
+    fields.retain(|name, value| name != "note" && !value.is_null());
+    fields
 }
 
 /// Kind and nodes.
@@ -113,16 +137,13 @@ fn experiments(before: &Stage, after: &Stage) -> Vec<Change> {
                 (None, _) => "new",
             };
             let before = was.map(expected).unwrap_or_default();
-            Some(Change { name: name.clone(), how, before, after: expected(now) })
+            Some(Change::new(name, how, before, expected(now)))
         })
         .collect();
     let gone = before.experiments.iter().filter(|(n, _)| !after.experiments.contains_key(*n));
-    changes.extend(gone.map(|(name, was)| Change {
-        name: name.clone(),
-        how: "not asked",
-        before: expected(was),
-        after: String::new(),
-    }));
+    changes.extend(
+        gone.map(|(name, was)| Change::new(name, "not asked", expected(was), String::new())),
+    );
     changes.sort_by_key(|c| c.how != "newly survived");
     changes
 }
@@ -137,6 +158,7 @@ fn expected(e: &Experiment) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::model::Kind;
 
     fn stage(name: &str) -> Stage {
         spec::load(name).unwrap().0
@@ -150,10 +172,12 @@ mod tests {
 
     #[test]
     fn each_pair_of_neighbours_has_something_that_only_the_upper_survives() {
-        for (lower, upper) in [("stage-1k", "stage-10k"), ("stage-10k", "stage-100k")] {
-            let changes = experiments(&stage(lower), &stage(upper));
+        let names: Vec<&str> = spec::builtin().iter().map(|b| b.name).collect();
+        assert!(names.len() >= 7, "{names:?}");
+        for pair in names.windows(2) {
+            let changes = experiments(&stage(pair[0]), &stage(pair[1]));
             let first = changes.first().map(|c| c.how);
-            assert_eq!(first, Some("newly survived"), "{lower} {upper}: {changes:?}");
+            assert_eq!(first, Some("newly survived"), "{pair:?}: {changes:?}");
         }
     }
 
@@ -176,5 +200,26 @@ mod tests {
         assert_eq!(hows(up(), "lb"), some("added", "", "load-balancer, 2 nodes"));
         assert_eq!(hows(up(), "db"), some("changed", "postgres, 1 node", "postgres, 2 nodes"));
         assert_eq!(hows(up(), "box"), some("removed", "box, 1 node", ""));
+    }
+
+    #[test]
+    fn a_tier_with_as_many_nodes_as_before_may_be_another_one() {
+        let before = stage("stage-100k");
+        let mut after = before.clone();
+        let edge = after.tiers.get_mut("cdn").unwrap();
+        edge.note = Some("Another text.".into());
+        assert_eq!(tiers(&before, &after), []);
+        let Kind::Cdn(kind) = &mut after.tiers.get_mut("cdn").unwrap().kind else { panic!() };
+        (kind.collapse, kind.error_ttl_s) = (!kind.collapse, kind.error_ttl_s + 1);
+        let changes = tiers(&before, &after);
+        let [change] = changes.as_slice() else { panic!("{changes:?}") };
+        assert_eq!((&*change.name, change.how), ("cdn", "changed"));
+        assert_eq!(change.fields, ["collapse", "error_ttl_s"]);
+        let row = changes.into_iter().next().unwrap().row();
+        assert_eq!(row[3], "cdn, 1 node; changed: collapse, error_ttl_s");
+        // Of what is of another kind, nothing can be compared.
+        after.tiers.insert("cdn".into(), before.tiers["lb"].clone());
+        let changes = tiers(&before, &after);
+        assert!(changes[0].fields.is_empty() && changes[0].after.starts_with("load-balancer"));
     }
 }

@@ -143,4 +143,29 @@ mod tests {
         assert!(shown("stage-10k").contains("RPO 0 writes, staleness 5000 ms\n"));
         assert!(shown("stage-1k").contains("RPO 0 writes\n"));
     }
+
+    #[test]
+    fn nodes_are_counted_by_duty_and_zone() {
+        let shown = |stage: &str, tier: &str| {
+            nodes(tier, spec::load(stage).unwrap().0.tiers.get(tier).unwrap())
+        };
+        assert_eq!(shown("stage-500k", "web"), "a:3 b:3, in reserve a:5 b:5");
+        assert_eq!(shown("stage-1m", "feed"), "in reserve a:2 b:2");
+        assert_eq!(shown("stage-10k", "db"), "a:1 b:1, replicas b:1 c:1");
+        assert_eq!(shown("stage-100k", "cache"), "a:1 b:1, Sentinels a:1 b:1 c:1");
+        assert_eq!(shown("stage-1m", "queues"), "ministack");
+    }
+
+    #[test]
+    fn an_experiment_shows_what_it_is_held_to_by_itself() {
+        let (stage, _) = spec::load("stage-10k").unwrap();
+        let mut experiment = stage.experiments["kill-primary"].clone();
+        experiment.objectives = Default::default();
+        assert_eq!(own_objectives(&experiment), "");
+        let own = &mut experiment.objectives;
+        (own.availability_percent, own.p99_ms, own.rto_ms) = (Some(99.5), Some(300), Some(5000));
+        (own.rpo_writes, own.staleness_ms) = (Some(2), Some(700));
+        let all = "availability 99.5%, p99 300 ms, RTO 5000 ms, RPO 2 writes, staleness 700 ms";
+        assert_eq!(own_objectives(&experiment), all);
+    }
 }

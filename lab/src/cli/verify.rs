@@ -258,3 +258,27 @@ pub async fn since_up_entries(
     entries.push(Entry { at, event: Event::RunEnded });
     entries
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::args::{Cli, Command};
+
+    fn refusal(options: &[&str]) -> Option<String> {
+        let line = ["lab", "verify", "runs/1"].iter().chain(options);
+        let Command::Verify(args) = Cli::try_parse_from(line).unwrap().command else { panic!() };
+        refuse_to_run(&args, Path::new("runs/1")).err().map(|e| e.message)
+    }
+
+    #[test]
+    fn a_finished_run_is_judged_without_options_that_are_for_a_run() {
+        assert_eq!(refusal(&[]), None);
+        assert_eq!(refusal(&["--format", "json"]), None);
+        for options in [&["--only", "kill-web"][..], &["--quick"], &["--keep"]] {
+            let said = refusal(options).expect("a refusal");
+            assert!(said.contains(&format!("`{}`", options[0])), "{said}");
+        }
+    }
+}

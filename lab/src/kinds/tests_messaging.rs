@@ -1,6 +1,9 @@
 //! What events, workers and mail become in the environment of tasks.
 
-use super::tests_growth::{env, node, nodes_of, stage};
+use std::net::SocketAddrV4;
+
+use super::tests_growth::{env, file, node, nodes_of, stage};
+use crate::control::{CONFIG_PATH, ControlConfig};
 use crate::spec::model::{Acknowledge, Kind, Mail};
 
 #[test]
@@ -69,4 +72,22 @@ fn bad_habits_and_mail_inside_the_request_can_be_asked_for() {
     let web = node(&nodes, "web-a1");
     assert_eq!((env(web, "MAIL"), env(web, "MAIL_INLINE")), (Some("ses"), Some("on")));
     assert_eq!(env(web, "ORDER_EVENTS"), None);
+}
+
+#[test]
+fn each_queue_knows_who_takes_it_and_who_may_have_made_it_unseen() {
+    let stage = stage("stage-1m");
+    let nodes = nodes_of(&stage);
+    let config: ControlConfig =
+        serde_json::from_str(file(node(&nodes, "control"), CONFIG_PATH)).unwrap();
+    let of = |tier: &str| config.queues.iter().find(|queue| queue.tier == tier).unwrap();
+    let tasks = |tier: &str| -> Vec<_> {
+        let tasks = nodes.iter().filter(|n| n.tier == tier);
+        tasks.map(|n| SocketAddrV4::new(n.address, 8080)).collect()
+    };
+    let (mailer, feed) = (of("mailer"), of("feed"));
+    assert_eq!((&*mailer.name, &*feed.name), ("order-mail", "order-feed"));
+    assert!(!mailer.workers.is_empty() && !feed.workers.is_empty());
+    assert_eq!((&mailer.workers, &mailer.others), (&tasks("mailer"), &tasks("feed")));
+    assert_eq!((&feed.workers, &feed.others), (&tasks("feed"), &tasks("mailer")));
 }

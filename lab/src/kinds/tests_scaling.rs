@@ -4,6 +4,7 @@
 use super::tests_growth::{env, file, node, nodes_of, stage};
 use crate::control::{CONFIG_PATH, ControlConfig};
 use crate::plan::node::NodeSpec;
+use crate::spec::model::Stage;
 use crate::spec::releases::as_deployed;
 
 #[test]
@@ -27,6 +28,23 @@ fn a_group_has_a_reserve_that_load_balancers_know_and_the_control_plane_runs() {
     assert!(watched.reserve && watched.zone == "b", "{watched:?}");
     let cloudwatch = config.cloudwatch.unwrap();
     assert_eq!(cloudwatch.address, node(&nodes, "aws-localstack").address);
+}
+
+#[test]
+fn a_tier_of_functions_is_run_by_the_control_plane_in_the_stages_time() {
+    let mut stage = stage("stage-1m");
+    let config = |stage: &Stage| -> ControlConfig {
+        serde_json::from_str(file(node(&nodes_of(stage), "control"), CONFIG_PATH)).unwrap()
+    };
+    let of_stage = config(&stage);
+    assert_eq!(of_stage.entry_tier(), "cdn");
+    let [feed] = of_stage.functions.as_slice() else { panic!("{:?}", of_stage.functions) };
+    assert_eq!((&*feed.queue.tier, &*feed.queue.name), ("feed", "order-feed"));
+    assert_eq!((feed.max, feed.each, feed.idle_ms), (4, 10, 15_000));
+    stage.time_scale *= 3.0;
+    assert_eq!(config(&stage).functions[0].idle_ms, 5000);
+    stage.traffic.entry = "nobody".into();
+    assert_eq!(config(&stage).entry_tier(), "");
 }
 
 #[test]

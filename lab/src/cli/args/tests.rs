@@ -53,7 +53,7 @@ fn a_log_is_asked_for_by_lines() {
 }
 
 #[test]
-fn a_mode_is_one_of_two_words() {
+fn a_mode_is_one_of_three_words() {
     for (word, mode) in
         [("crash", Mode::Crash), ("silent", Mode::Silent), ("terminated", Mode::Terminated)]
     {

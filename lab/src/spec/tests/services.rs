@@ -103,3 +103,22 @@ fn a_flood_asks_for_what_can_be_asked_for() {
     let found = errors("{fault: flood, per_s: 300,", "{fault: flood, path: cart,");
     assert!(found.contains("`cart` is not what one can ask a web server for"), "{found}");
 }
+
+#[test]
+fn a_health_check_asks_for_a_path() {
+    let web = "  web:\n    kind: service\n";
+    for bad in ["healthz", "/a b", "/a#b"] {
+        let found = errors(web, &format!("{web}    health: \"{bad}\"\n"));
+        assert!(found.contains("the path of the health check cannot be asked for"), "{found}");
+        assert!(found.contains("allowed: `/`, then what may stand in a URL"), "{found}");
+    }
+    let good = SERVICES.replacen(web, &format!("{web}    health: /healthz?deep=1\n"), 1);
+    assert!(parse(&good, "s.yaml").is_ok());
+}
+
+#[test]
+fn an_experiment_is_not_called_what_reports_call_the_time_before_it() {
+    let found = errors("  kill-web:\n    fault", "  since-up:\n    fault");
+    assert!(found.contains("`since-up` is what reports call the time before"), "{found}");
+    assert!(found.contains("allowed: another name"), "{found}");
+}
