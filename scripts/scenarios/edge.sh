@@ -3,6 +3,7 @@
 
 front() {
     say "one client that floods is cut off, attacks are refused, and the name leads to what works"
+    needs dig bind9-dnsutils
     local file site dns
     file=$(stage stage-500k)
     expect 0 "$lab" verify "$file" --quick --only flood --only kill-edge --keep

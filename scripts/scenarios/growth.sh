@@ -64,6 +64,9 @@ EOF
 
 clients() {
     say "people's own clients see the shop's data at the printed endpoints"
+    needs psql postgresql-client
+    needs redis-cli redis-tools
+    needs "$AWS" awscli
     expect 0 "$lab" up stage-1m
     expect 0 "$lab" load --for 5s --rate 20
     "$lab" status --format json >"$work/status"
@@ -110,6 +113,7 @@ clients() {
 
 scaling() {
     say "a spike is absorbed by a scaling group, with metrics and alarms where people look for them"
+    needs "$AWS" awscli
     expect 0 "$lab" up "$(stage stage-500k)"
     "$lab" status --format json >"$work/status"
     local metrics cloudwatch trace=0af7651916cd43dd8448eb211c80319c

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 use support::app::App;
 use support::load::{Load, Outcome, assert_kept};
@@ -156,4 +158,31 @@ async fn a_worker_answers_probes_and_nothing_else() {
     }
     assert_eq!(http.post("/orders", "", "", &json!({})).await.status, 404);
     assert!(worker.try_metric("shop_outbox_sent_total").await.is_none(), "it passes nothing on");
+}
+
+/// The database hangs while a message is in hand, for longer than the queue keeps it from others, so often
+/// that it would be a dead letter.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_hangs_makes_no_dead_letters() {
+    let site = Site::start().await;
+    let (short, few) = (("QUEUE_VISIBILITY_S", "1"), ("QUEUE_MAX_RECEIVES", "2"));
+    let web = site.web(&[short, few]).await;
+    let patient = [("RETRY_BUDGET_MS", "30000"), ("STATEMENT_TIMEOUT_MS", "30000")];
+    let worker = site.worker(&[short, few, patient[0], patient[1]]).await;
+    worker.until_metric("shop_queue_up", 1.0).await;
+    let http = web.http();
+    let token = http.guest().await;
+    let admin = site.db.admin("shop").await;
+    admin.batch_execute("BEGIN; LOCK TABLE mails IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    assert_eq!(http.order(&token, "h-1", 1, 1).await.status, 201);
+    worker.until_metric("shop_worker_received_total", 1.0).await;
+    // Given out twice, and dead after 3 s at most, were it not kept.
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(6) {
+        assert_eq!(site.emulator.messages(&http, "order-events-dead").await, 0);
+        assert_eq!(worker.metric("shop_worker_received_total").await, 1.0, "it came again");
+    }
+    admin.batch_execute("COMMIT").await.unwrap();
+    site.settled(&http, "order-events").await;
+    assert_eq!(http.mails("h-").await, [("h-1".into(), 1)]);
 }

@@ -244,15 +244,16 @@ pub enum ResolveError {
     NoNode(String),
 }
 
-/// Decides what a fault means here and now.
+/// Decides what a fault means here and now, for nodes of which `places` are awake.
 pub fn resolve(
     fault: &Fault,
     stage: &Stage,
     places: &[Place],
+    all: &[Place],
     roles: &Roles,
     seed: u64,
 ) -> Result<Injection, ResolveError> {
-    let scene = Scene { stage, places, roles, seed };
+    let scene = Scene { stage, places, all, roles, seed };
     match fault {
         Fault::KillProcess(f) => {
             let tier = scene.tier("kill-process", f.tier.as_ref(), "box", is_box)?;

@@ -9,10 +9,7 @@ use super::args::ChaosArgs;
 use super::error::INCONCLUSIVE;
 use super::interrupt::Interrupt;
 use super::{CliError, Format, Global, show, verify};
-use crate::chaos::{
-    self, Active, Adjust, ChaosError, Injector, Traffic, adjusted, offers, resolve,
-};
-use crate::deploy;
+use crate::chaos::{Active, Adjust, ChaosError, Injector, Traffic, adjusted, offers, resolve};
 use crate::engine::{Engine, Lock};
 use crate::journal::{Entry, Event};
 use crate::plan::main_name;
@@ -39,8 +36,8 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
     // `lab verify` would take this fault for an effect of its own.
     let _lock = Lock::take(&global.lab)?;
     require_nodes(&engine, &lab).await?;
-    chaos::heal_abandoned(&engine, &|_| {}).await?;
-    deploy::recover_abandoned(&engine).await?;
+    run::heal_abandoned(&engine).await?.tell(ui);
+    run::end_open_experiments(&lab).await;
     let seed = args.seed.unwrap_or_else(rand::random);
     ui.detail(&format!("seed {seed}"));
 
@@ -64,7 +61,8 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
     }
     if let Err(e) = lab.control().append(&entries).await {
         ui.warn(&format!("the control plane does not answer ({e}): there is no canary to ask"));
-        return result;
+        // Nobody can judge what was not written down.
+        return result.map(|code| if code == 0 { INCONCLUSIVE } else { code });
     }
     let code = result?;
     if code == 0 || code == INCONCLUSIVE {
@@ -96,7 +94,8 @@ async fn one_fault(
     ui: &Ui,
 ) -> Result<u8, CliError> {
     let (roles, awake) = (lab.roles().await, lab.awake().await?);
-    let injection = resolve(fault, &lab.stage, &awake, &roles, seed).map_err(ChaosError::from)?;
+    let injection =
+        resolve(fault, &lab.stage, &awake, &lab.places, &roles, seed).map_err(ChaosError::from)?;
     let image = &lab.holder_image;
     let secret = &lab.network.secret;
     let stage = &lab.stage.traffic;

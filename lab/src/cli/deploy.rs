@@ -7,7 +7,6 @@ use serde_json::json;
 use super::args::DeployArgs;
 use super::interrupt::Interrupt;
 use super::{CliError, Format, Global};
-use crate::chaos;
 use crate::deploy::{self, DeployError, Deployment, Order, Outcome, Site};
 use crate::engine::{DeployMarker, Engine, Lock};
 use crate::journal::{ControlEvent, Entry, Event};
@@ -28,10 +27,8 @@ pub async fn run(global: &Global, args: &DeployArgs, ui: &Ui) -> Result<u8, CliE
     // What cannot be is said before anything is healed or waited for.
     site.order(&args.tier, &args.version).await.map(drop).or_else(after_healing)?;
     let _lock = Lock::take(&global.lab)?;
-    chaos::heal_abandoned(&engine, &|_| {}).await?;
-    if let Some(left) = deploy::recover_abandoned(&engine).await? {
-        ui.warn(&left.recovered());
-    }
+    run::heal_abandoned(&engine).await?.tell(ui);
+    run::end_open_experiments(&lab).await;
     let order = site.order(&args.tier, &args.version).await?;
     let events: Mutex<Vec<Entry>> = Mutex::default();
     let record = |event: Event| {
@@ -97,6 +94,9 @@ fn in_words(event: &ControlEvent) -> String {
         ControlEvent::Deploying { tier, from, to } => format!("{tier}: {to} beside {from}"),
         ControlEvent::Shifted { release, percent, .. } => {
             format!("{release} has {percent} % of the traffic")
+        }
+        ControlEvent::RolledBack { release, to, by_hand: true, .. } => {
+            format!("all traffic is back on {to}: the deploy of {release} was interrupted")
         }
         ControlEvent::RolledBack { release, to, why, .. } => {
             format!("all traffic is back on {to}: {release} is not good enough, {why}")

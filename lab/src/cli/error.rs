@@ -20,6 +20,8 @@ pub const ENVIRONMENT: u8 = 4;
 pub const BUG: u8 = 70;
 /// Ended by Ctrl-C, as shells count it.
 pub const INTERRUPTED: u8 = 130;
+/// Ended by the end of its terminal, as shells count it.
+pub const HUNG_UP: u8 = 129;
 /// Ended by SIGTERM, as shells count it.
 pub const TERMINATED: u8 = 143;
 

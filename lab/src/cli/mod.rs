@@ -36,7 +36,8 @@ use clap::{CommandFactory, FromArgMatches};
 pub use args::{Cli, Command, Format, Global};
 pub use error::CliError;
 
-use crate::report::{JsonLines, Level, LogWriter, Ui};
+use crate::report::{Level, LogWriter, Ui};
+use json_lines::JsonLines;
 
 /// Runs the tool: parses the arguments, carries out the command, reports, and returns the exit
 /// code of the contract (0 done, 1 violated, 2 wrong input, 3 inconclusive, 4 environment, 70 bug).

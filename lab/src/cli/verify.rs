@@ -42,7 +42,10 @@ pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliE
     let was_up = found.is_some();
     let stage = match (stage, &found) {
         (Some(stage), _) => stage,
-        (None, Some(lab)) => lab.stage.clone(),
+        (None, Some(lab)) => {
+            collector::refuse_another(&lab.stage, args.otlp_endpoint.as_deref())?;
+            lab.stage.clone()
+        }
         (None, None) => return Err(run::RunError::NotRunning { lab: global.lab.clone() }.into()),
     };
     check_only(&stage, &args.only)?;
@@ -56,6 +59,9 @@ pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliE
             ui.step("interrupted");
             if stays {
                 chaos::heal_until_quiet(&engine).await?;
+                if let Some(lab) = RunningLab::find(&engine).await? {
+                    run::end_open_experiments(&lab).await;
+                }
             }
             Ok(code)
         }
@@ -70,7 +76,13 @@ pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliE
 
 /// A finished run is judged as it is: nothing is run again, and no part of it alone.
 fn refuse_to_run(args: &VerifyArgs, folder: &Path) -> Result<(), CliError> {
-    let given = [("--only", !args.only.is_empty()), ("--quick", args.quick), ("--keep", args.keep)];
+    let given = [
+        ("--only", !args.only.is_empty()),
+        ("--quick", args.quick),
+        ("--keep", args.keep),
+        ("--seed", args.seed.is_some()),
+        ("--port", args.port.is_some()),
+    ];
     match given.iter().find(|(_, given)| *given) {
         None => Ok(()),
         Some((option, _)) => Err(CliError::usage(format!(
@@ -120,6 +132,7 @@ impl Verifying<'_> {
         let journal = Arc::new(Mutex::new(Writer::append(&self.folder.journal())?));
         run::record(&journal, run::now(), self.head(seed));
         if was_up {
+            run::end_open_experiments(&lab).await;
             self.judge_since_up(&lab, &journal, seed).await;
         }
         let experiments = self.experiments(&lab, &journal, seed).await;
@@ -190,11 +203,8 @@ impl Verifying<'_> {
                 }
             }
         }
-        if marked {
-            let end = Event::ExperimentEnded { experiment: self.folder.name.clone() };
-            if lab.control().record(vec![end]).await.is_err() {
-                self.ui.warn("the control plane does not answer");
-            }
+        if marked && !run::end_experiments(lab, &self.folder.name).await {
+            self.ui.warn("the control plane does not answer");
         }
         result
     }
@@ -276,7 +286,8 @@ mod tests {
     fn a_finished_run_is_judged_without_options_that_are_for_a_run() {
         assert_eq!(refusal(&[]), None);
         assert_eq!(refusal(&["--format", "json"]), None);
-        for options in [&["--only", "kill-web"][..], &["--quick"], &["--keep"]] {
+        let one = [&["--only", "kill-web"][..], &["--quick"], &["--keep"]];
+        for options in one.into_iter().chain([&["--seed", "7"][..], &["--port", "0"]]) {
             let said = refusal(options).expect("a refusal");
             assert!(said.contains(&format!("`{}`", options[0])), "{said}");
         }

@@ -14,6 +14,28 @@ use crate::journal::{Entry, Event, Micros, ServiceMap};
 /// Longest wait for one answer; a journal of hours is some tens of megabytes.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Most bytes of one request: the control plane takes 2 MiB, and a spike by hand brings more entries
+/// than that.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Entries as bodies of requests, none longer than the control plane takes.
+fn bodies(entries: &[Entry]) -> serde_json::Result<Vec<String>> {
+    let mut bodies = Vec::new();
+    let mut body = String::from("[");
+    for entry in entries {
+        let text = serde_json::to_string(entry)?;
+        if body.len() > 1 && body.len() + text.len() + 2 > MOST_BYTES {
+            bodies.push(std::mem::replace(&mut body, "[".into()) + "]");
+        }
+        if body.len() > 1 {
+            body.push(',');
+        }
+        body += &text;
+    }
+    bodies.push(body + "]");
+    Ok(bodies)
+}
+
 /// A client of one lab's control plane.
 #[derive(Clone, Copy, Debug)]
 pub struct ControlClient {
@@ -63,8 +85,10 @@ impl ControlClient {
     /// # Errors
     /// When the control plane does not answer.
     pub async fn append(&self, entries: &[Entry]) -> std::io::Result<()> {
-        let body = serde_json::to_string(entries)?;
-        self.send(Method::POST, "/events", body).await.map(drop)
+        for body in bodies(entries)? {
+            self.send(Method::POST, "/events", body).await?;
+        }
+        Ok(())
     }
 
     /// What the canary saw lately.
@@ -106,5 +130,34 @@ impl ControlClient {
         tokio::time::timeout(TIMEOUT, exchange)
             .await
             .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bodies: &[String]) -> Vec<Entry> {
+        let lists = bodies.iter().map(|body| serde_json::from_str::<Vec<Entry>>(body).unwrap());
+        lists.flatten().collect()
+    }
+
+    #[test]
+    fn many_entries_are_sent_in_parts_that_the_control_plane_takes() {
+        let reason = "x".repeat(1000);
+        let event = Event::AuditFailed { what: "posts".into(), reason };
+        let entries: Vec<Entry> = (0..3000).map(|at| Entry { at, event: event.clone() }).collect();
+        let bodies = bodies(&entries).unwrap();
+        assert!(bodies.len() >= 3 && bodies.iter().all(|body| body.len() <= MOST_BYTES));
+        assert_eq!(read(&bodies), entries);
+    }
+
+    #[test]
+    fn few_entries_and_none_are_one_request() {
+        let entry = Entry { at: 7, event: Event::RunEnded };
+        for entries in [vec![], vec![entry.clone()], vec![entry.clone(), entry]] {
+            let bodies = bodies(&entries).unwrap();
+            assert_eq!((bodies.len(), read(&bodies)), (1, entries));
+        }
     }
 }

@@ -69,9 +69,8 @@ pub async fn run(shared: Shared, target: CloudWatch) {
     let period = Duration::from_secs_f64(PERIOD_S / target.time_scale).max(MOST_OFTEN);
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let (mut availability, mut anomaly) = (Alarm::default(), Alarm::default());
+    let mut publisher = Publisher::new(target);
     let mut band = Band::default();
-    let mut declared = false;
     loop {
         ticks.tick().await;
         let mut samples = match metrics::gather(&shared).await {
@@ -82,19 +81,51 @@ pub async fn run(shared: Shared, target: CloudWatch) {
             }
         };
         let value = |metric| samples.iter().find(|s| s.metric == metric).map(|s| s.value);
-        let low = value(CANARY_SUCCESS).map(|percent| percent < target.availability_percent);
+        let promised = publisher.target.availability_percent;
+        let low = value(CANARY_SUCCESS).map(|percent| percent < promised);
         let (slow, usual) = unusual(&mut band, value(CANARY_P99));
         samples.extend(usual);
-        declared = declared || declare(&target).await;
-        sent(&target, &data_form(&samples)).await;
-        for (alarm, point, what) in
-            [(&mut availability, low, &AVAILABILITY), (&mut anomaly, slow, &ANOMALY)]
-        {
-            if let Some(on) = alarm.take_in(point) {
-                shared.note(ControlEvent::Alarm { name: what.name.to_owned(), on });
-                sent(&target, &state_form(what, on)).await;
-            }
+        for (what, on) in publisher.publish(&samples, low, slow).await {
+            shared.note(ControlEvent::Alarm { name: what.name.to_owned(), on });
         }
+    }
+}
+
+/// What the emulator was told.
+struct Publisher {
+    target: CloudWatch,
+    declared: bool,
+    availability: Alarm,
+    anomaly: Alarm,
+}
+
+impl Publisher {
+    fn new(target: CloudWatch) -> Self {
+        let (availability, anomaly) = (Alarm::default(), Alarm::default());
+        Self { target, declared: false, availability, anomaly }
+    }
+
+    /// Publishes one point of each metric; returns the alarms that changed.
+    async fn publish(
+        &mut self,
+        samples: &[Sample],
+        low: Option<bool>,
+        slow: Option<bool>,
+    ) -> Vec<(&'static Declared, bool)> {
+        let Self { target, declared, availability, anomaly } = self;
+        let is_new = !*declared && declare(target).await;
+        // An emulator that was away may have come back without what it knew.
+        *declared = sent(target, &data_form(samples)).await && (*declared || is_new);
+        let mut changes = Vec::new();
+        for (alarm, point, what) in [(availability, low, &AVAILABILITY), (anomaly, slow, &ANOMALY)]
+        {
+            let change = alarm.take_in(point);
+            if let Some(on) = change.or((is_new && alarm.on).then_some(true)) {
+                sent(target, &state_form(what, on)).await;
+            }
+            changes.extend(change.map(|on| (what, on)));
+        }
+        changes
     }
 }
 
@@ -230,6 +261,9 @@ fn state_form(alarm: &Declared, on: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex};
+
     use super::*;
     use crate::control::metrics::GROUP_SIZE;
 
@@ -255,5 +289,66 @@ mod tests {
              &MetricData.member.1.Dimensions.member.1.Name=tier\
              &MetricData.member.1.Dimensions.member.1.Value=web%20%26%20more"
         );
+    }
+
+    /// An emulator that says which actions it was asked for.
+    struct Emulator {
+        publisher: Publisher,
+        asked: Arc<Mutex<Vec<String>>>,
+        is_out: Arc<AtomicBool>,
+    }
+
+    impl Emulator {
+        async fn start() -> Self {
+            let (asked, is_out) =
+                (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+            let (to, out) = (Arc::clone(&asked), Arc::clone(&is_out));
+            let answer = move |body: String| async move {
+                if out.load(Ordering::Relaxed) {
+                    return axum::http::StatusCode::SERVICE_UNAVAILABLE;
+                }
+                let part = |name: &str| {
+                    let found = body.split('&').find_map(|field| field.strip_prefix(name));
+                    found.unwrap_or_default().to_owned()
+                };
+                to.lock().unwrap().push(format!("{} {}", part("Action="), part("AlarmName=")));
+                axum::http::StatusCode::OK
+            };
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let router = axum::Router::new().route("/", axum::routing::post(answer));
+            tokio::spawn(async move { axum::serve(listener, router).await });
+            let target = CloudWatch {
+                address: Ipv4Addr::LOCALHOST,
+                port,
+                region: "us-east-1".into(),
+                time_scale: 20.0,
+                availability_percent: 99.0,
+            };
+            Self { publisher: Publisher::new(target), asked, is_out }
+        }
+
+        /// What it is asked for with one point.
+        async fn point(&mut self, low: Option<bool>) -> Vec<String> {
+            let sample = Sample { metric: GROUP_SIZE, labels: Vec::new(), value: 6.0 };
+            self.publisher.publish(&[sample], low, None).await;
+            std::mem::take(&mut *self.asked.lock().unwrap())
+        }
+    }
+
+    #[tokio::test]
+    async fn an_emulator_that_was_away_is_told_of_the_alarms_again() {
+        let mut emulator = Emulator::start().await;
+        let declared =
+            ["PutMetricAlarm canary-availability", "PutMetricAlarm canary-latency-anomaly"];
+        let (data, state) = ("PutMetricData ", "SetAlarmState canary-availability");
+        assert_eq!(emulator.point(Some(true)).await, [declared[0], declared[1], data]);
+        assert_eq!(emulator.point(Some(true)).await, [data]);
+        assert_eq!(emulator.point(Some(true)).await, [data, state]);
+        emulator.is_out.store(true, Ordering::Relaxed);
+        assert_eq!(emulator.point(Some(true)).await, [""; 0]);
+        emulator.is_out.store(false, Ordering::Relaxed);
+        assert_eq!(emulator.point(Some(true)).await, [declared[0], declared[1], data, state]);
+        assert_eq!(emulator.point(None).await, [data]);
     }
 }

@@ -52,11 +52,11 @@ impl Deployment<'_> {
         let shifted = match self.order.settings.strategy {
             Strategy::AllAtOnce => Ok(()),
             Strategy::BlueGreen => tokio::select! {
-                shifted = self.shift() => shifted,
-                () = stop => Err("it was interrupted".to_owned()),
+                shifted = self.shift() => shifted.map_err(|why| (why, false)),
+                () = stop => Err(("it was interrupted".to_owned(), true)),
             },
         };
-        let Err(why) = shifted else {
+        let Err((why, by_hand)) = shifted else {
             self.site.mark(&self.order, true).await?;
             self.settle(&to, &self.order.after).await?;
             self.note(ControlEvent::Deployed { tier, release: to });
@@ -65,7 +65,7 @@ impl Deployment<'_> {
         // Before anything else; what cannot be told now is told again below.
         let told = self.balancers().tell(&self.order.weights(0)).await;
         let (release, back) = (to, from.clone());
-        let event = ControlEvent::RolledBack { tier, release, to: back, why: why.clone() };
+        let event = ControlEvent::RolledBack { tier, release, to: back, why: why.clone(), by_hand };
         self.note(event);
         if let Err(error) = told {
             tracing::warn!(error, "the load balancers");

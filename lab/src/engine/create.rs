@@ -78,6 +78,7 @@ impl Engine {
             host_config: Some(HostConfig {
                 network_mode: Some(format!("container:{}", holder_name(&self.lab, &node.name))),
                 binds: (!binds.is_empty()).then_some(binds),
+                init: node.init.then_some(true),
                 cap_drop: Some(vec!["ALL".into()]),
                 security_opt: Some(vec!["no-new-privileges".into()]),
                 nano_cpus: node.limits.map(|l| l.nano_cpus),

@@ -97,6 +97,9 @@ pub enum ControlEvent {
         to: String,
         /// Why.
         why: String,
+        /// Whoever deployed wanted it back, and nobody found anything wrong with it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_hand: bool,
     },
     /// A scaling group shall have another number of tasks.
     Scaled {

@@ -16,11 +16,13 @@ pub fn queues(stage: &Stage, places: &[Place]) -> Vec<QueueAt> {
         let node = with_duty(places, queue.aws, Duty::Emulator(aws.services.sqs?)).next()?;
         let port = super::port_of(&stage.tiers.get(queue.tier)?.kind);
         let workers = of_tier(places, queue.tier).map(|p| SocketAddrV4::new(p.address, port));
-        let of_others = stage.queues().into_iter().filter(|other| other.tier != queue.tier);
-        let others = of_others.filter_map(|other| {
-            let port = super::port_of(&stage.tiers.get(other.tier)?.kind);
-            let tasks = of_tier(places, other.tier);
-            Some(tasks.map(move |p| SocketAddrV4::new(p.address, port)))
+        let others = stage.tiers.iter().filter(|(name, tier)| {
+            let Kind::Service(service) = &tier.kind else { return false };
+            *name != queue.tier && (service.worker.is_some() || service.events.is_some())
+        });
+        let others = others.map(|(name, tier)| {
+            let port = super::port_of(&tier.kind);
+            of_tier(places, name).map(move |p| SocketAddrV4::new(p.address, port))
         });
         Some(QueueAt {
             name: queue.worker.queue.clone(),

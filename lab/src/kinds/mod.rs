@@ -132,6 +132,7 @@ fn blank(context: &Context<'_>, place: &Place, kind: &str, image: &str) -> NodeS
         publish: None,
         probe: Probe::Tcp { port: WEB_PORT },
         reserve: place.duty == Duty::Reserve,
+        init: false,
         release: None,
         priority: 5,
     }

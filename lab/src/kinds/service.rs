@@ -49,19 +49,21 @@ pub(super) fn node(
         node.env.extend(upstream_env(context, places, place, upstream));
     }
     node.env.extend(tracing::env(context, place, kind));
+    node.init = kind.image != "app";
     if kind.image == "app" {
         if kind.upstream.is_some() {
             node.env.insert("ROLE".into(), "front".into());
         }
         node.env.extend(bulkhead_env(kind));
         node.env.extend(habits_env(&kind.habits));
-        node.env.extend(messaging::env(context, kind));
         if let Some(per_s) = kind.capacity_per_s {
             node.env.insert("CAPACITY_PER_S".into(), per_s.to_string());
         }
-        if let Some(scaling) = &kind.scaling {
-            node.env.insert("DRAIN_MS".into(), scaling.drain_ms.to_string());
-        }
+    }
+    // An image of the user's own is to know its queue, and how long to serve on, as well.
+    node.env.extend(messaging::env(context, kind));
+    if let Some(scaling) = &kind.scaling {
+        node.env.insert("DRAIN_MS".into(), scaling.drain_ms.to_string());
     }
     node.env.extend(kind.env.iter().map(|(k, v)| (k.clone(), v.clone())));
     if let Some(release) = &release {

@@ -47,6 +47,29 @@ fn queues_and_mail_are_looked_for_where_they_are() {
 }
 
 #[test]
+fn an_image_of_the_users_own_is_told_its_queue_and_how_long_to_serve_on() {
+    let mut own = stage("stage-1m");
+    for tier in ["mailer", "api"] {
+        let Some(Kind::Service(service)) = own.tiers.get_mut(tier).map(|t| &mut t.kind) else {
+            panic!("no {tier}")
+        };
+        service.image = "example/own:1".into();
+    }
+    let nodes = nodes_of(&own);
+    let (mailer, api) = (node(&nodes, "mailer-a1"), node(&nodes, "api-a1"));
+    assert_eq!(
+        (env(mailer, "ROLE"), env(mailer, "EVENTS_QUEUE")),
+        (Some("worker"), Some("order-mail"))
+    );
+    assert_eq!((env(api, "EVENTS_TOPIC"), env(api, "DRAIN_MS")), (Some("orders"), Some("2000")));
+    assert_eq!(env(api, "STAMPEDE_PROTECTION"), None, "a habit of the demo application");
+    assert!(
+        api.init && mailer.init && !node(&nodes, "web-a1").init,
+        "ours listens to signals itself"
+    );
+}
+
+#[test]
 fn bad_habits_and_mail_inside_the_request_can_be_asked_for() {
     let mut bad = stage("stage-1m");
     let Some(Kind::Service(mailer)) = bad.tiers.get_mut("mailer").map(|t| &mut t.kind) else {
@@ -75,7 +98,7 @@ fn bad_habits_and_mail_inside_the_request_can_be_asked_for() {
 }
 
 #[test]
-fn each_queue_knows_who_takes_it_and_who_may_have_made_it_unseen() {
+fn each_queue_knows_who_takes_it_and_who_else_knows_the_outbox() {
     let stage = stage("stage-1m");
     let nodes = nodes_of(&stage);
     let config: ControlConfig =
@@ -88,6 +111,9 @@ fn each_queue_knows_who_takes_it_and_who_may_have_made_it_unseen() {
     let (mailer, feed) = (of("mailer"), of("feed"));
     assert_eq!((&*mailer.name, &*feed.name), ("order-mail", "order-feed"));
     assert!(!mailer.workers.is_empty() && !feed.workers.is_empty());
-    assert_eq!((&mailer.workers, &mailer.others), (&tasks("mailer"), &tasks("feed")));
-    assert_eq!((&feed.workers, &feed.others), (&tasks("feed"), &tasks("mailer")));
+    // Whoever publishes knows the outbox as well as whoever takes a queue.
+    assert_eq!(mailer.workers, tasks("mailer"));
+    assert_eq!(mailer.others, [tasks("api"), tasks("feed")].concat());
+    assert_eq!(feed.workers, tasks("feed"));
+    assert_eq!(feed.others, [tasks("api"), tasks("mailer")].concat());
 }

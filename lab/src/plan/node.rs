@@ -41,6 +41,10 @@ pub struct NodeSpec {
     /// It is created and not started: a scaling group starts and ends it as it needs to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reserve: bool,
+    /// An init process passes signals on: for images of somebody else's, whose program may not listen to
+    /// any as the first process of a container.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub init: bool,
     /// The release of its tier that it runs, where the tier has releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,

@@ -21,8 +21,8 @@ pub struct QueueAt {
     pub region: String,
     /// Where the workers answer.
     pub workers: Vec<SocketAddrV4>,
-    /// Where workers of other queues answer. They know the outbox, too, while none of a function's
-    /// own tasks runs.
+    /// Where other workers, and those who publish, answer. They know the outbox, too, while none of a
+    /// function's own tasks runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<SocketAddrV4>,
 }

@@ -25,6 +25,7 @@ fn node(name: &str, priority: u8) -> NodeSpec {
         probe: Probe::Tcp { port: 80 },
         release: None,
         reserve: false,
+        init: false,
         priority,
     }
 }

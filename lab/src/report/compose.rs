@@ -46,6 +46,9 @@ pub fn compose(stage: &Stage, nodes: &[NodeSpec], subnet: Subnet) -> String {
 fn service(out: &mut String, node: &NodeSpec) {
     let _ =
         writeln!(out, "  {}:\n    image: {}\n    hostname: {}", node.name, node.image, node.name);
+    if node.init {
+        out.push_str("    init: true\n");
+    }
     if !node.command.is_empty() {
         let _ = writeln!(out, "    command: {}", json!(node.command));
     }

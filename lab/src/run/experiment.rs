@@ -241,7 +241,7 @@ impl ExperimentRun<'_> {
         let limit = Instant::now() + NODE_LIMIT;
         loop {
             let (roles, awake) = (self.lab.roles().await, self.lab.awake().await?);
-            match resolve(fault, &self.lab.stage, &awake, &roles, seed) {
+            match resolve(fault, &self.lab.stage, &awake, &self.lab.places, &roles, seed) {
                 Err(ResolveError::NoNode(_)) if Instant::now() < limit => {
                     tokio::time::sleep(Duration::from_millis(250)).await;
                 }

@@ -1,6 +1,7 @@
 //! What the commands do to a whole lab: bring it up, run experiments in it, keep the run's folder.
 //! Effects live here; what they mean is decided by `plan`, `chaos::resolve` and `verify`.
 
+mod abandoned;
 mod building;
 mod error;
 mod experiment;
@@ -12,6 +13,7 @@ mod since_up;
 mod up;
 mod warm_up;
 
+pub use abandoned::{Abandoned, end_experiments, end_open_experiments, heal_abandoned};
 pub use building::Building;
 pub use error::RunError;
 pub use experiment::{ExperimentRun, Pace, SharedJournal, USERS, audit, now, record};

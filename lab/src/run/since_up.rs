@@ -35,8 +35,18 @@ pub fn since_up(control: &[Entry], until: Micros) -> Vec<Entry> {
     entries
 }
 
-/// Entries between `ExperimentStarted` and `ExperimentEnded` belong to an earlier `lab verify`;
-/// one that was killed has no end, and the next start takes its place.
+/// The `lab verify` whose experiments have begun and not ended, by its name.
+pub fn is_open(control: &[Entry]) -> Option<String> {
+    let mark = control.iter().rev().find_map(|entry| match &entry.event {
+        Event::ExperimentStarted { experiment, .. } => Some(Some(experiment.clone())),
+        Event::ExperimentEnded { .. } => Some(None),
+        _ => None,
+    });
+    mark.flatten()
+}
+
+/// Entries between `ExperimentStarted` and `ExperimentEnded` belong to an earlier `lab verify`, but for
+/// what it left in the queues. One that was killed is ended by the next command that breaks or judges.
 fn outside_experiments(control: &[Entry]) -> Vec<&Entry> {
     let mut inside = false;
     let mut kept = Vec::new();
@@ -44,6 +54,7 @@ fn outside_experiments(control: &[Entry]) -> Vec<&Entry> {
         match entry.event {
             Event::ExperimentStarted { .. } => inside = true,
             Event::ExperimentEnded { .. } => inside = false,
+            Event::QueueRead(_) => kept.push(entry),
             _ if inside => {}
             _ => kept.push(entry),
         }
@@ -115,6 +126,31 @@ mod tests {
         let nodes: Vec<&Event> =
             since.iter().map(|e| &e.event).filter(|e| matches!(e, Event::Control(_))).collect();
         assert_eq!(nodes, [&seen("before"), &seen("after")]);
+    }
+
+    #[test]
+    fn one_that_has_no_end_is_open() {
+        let open = |events: &[Event]| {
+            let entries: Vec<Entry> = events.iter().map(|e| entry(1, e.clone())).collect();
+            is_open(&entries)
+        };
+        assert_eq!(open(&[]), None);
+        assert_eq!(open(&[mark("one"), end("one"), seen("a")]), None);
+        assert_eq!(open(&[mark("one"), end("one"), mark("two"), seen("a")]), Some("two".into()));
+    }
+
+    #[test]
+    fn what_an_earlier_verify_left_in_the_queues_is_known() {
+        let left = Event::QueueRead(crate::journal::QueueRead {
+            queue: "order-mail".into(),
+            visible: 0,
+            in_flight: 0,
+            outbox: Some(0),
+            dead: Vec::new(),
+            waited_ms: 0,
+        });
+        let control = [entry(2, mark("verify")), entry(3, left.clone()), entry(4, end("verify"))];
+        assert!(since_up(&control, 9).iter().any(|e| e.event == left));
     }
 
     #[test]

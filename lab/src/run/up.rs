@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::{Building, RunError, RunningLab};
-use crate::chaos;
-use crate::deploy;
 use crate::engine::{Engine, LabIdentity, Progress, Surroundings};
 use crate::images::{self, ImageName};
-use crate::journal::Event;
 use crate::kinds::{self, Context, PublishMode};
 use crate::plan::node::NodeSpec;
 use crate::plan::observed::{Observed, ObservedNetwork};
@@ -148,13 +145,7 @@ fn refuse_another(
 
 /// A tool that was killed may have left faults behind.
 async fn heal_abandoned(engine: &Engine, ui: &Ui) -> Result<(), RunError> {
-    let quiet = |_: Event| {};
-    for marker in chaos::heal_abandoned(engine, &quiet).await? {
-        ui.warn(&format!("healed a fault that was left behind on {}", marker.nodes.join(", ")));
-    }
-    if let Some(left) = deploy::recover_abandoned(engine).await? {
-        ui.warn(&left.recovered());
-    }
+    super::heal_abandoned(engine).await?.tell(ui);
     Ok(())
 }
 

@@ -64,7 +64,8 @@ impl Worker {
         let mut progress = errand.begin();
         let mut failures = 0;
         loop {
-            let why = match self.go_on(&mut progress).await {
+            let tried = self.while_kept(message, &mut kept_at, self.go_on(&mut progress)).await;
+            let why = match tried {
                 Err(Undone::Passing(why)) => why,
                 settled => return settled,
             };
@@ -83,6 +84,30 @@ impl Worker {
                 kept_at = Instant::now();
                 let kept = self.channel.queue().keep(message, visibility).await;
                 kept.map_err(|trouble| Undone::Passing(trouble.to_string()))?;
+            }
+        }
+    }
+
+    /// Keeps the message from others for as long as a try takes: a database that does not answer makes
+    /// one longer than the queue waits.
+    async fn while_kept<T>(
+        &self,
+        message: &Message,
+        kept_at: &mut Instant,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let visibility = self.channel.queue().visibility();
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = tokio::time::sleep_until(*kept_at + visibility / SHARE), if !self.habits.ack_first => {
+                    *kept_at = Instant::now();
+                    if let Err(trouble) = self.channel.queue().keep(message, visibility).await {
+                        tracing::debug!("a message in hand may be given out again: {trouble}");
+                    }
+                }
             }
         }
     }

@@ -65,6 +65,12 @@ async fn twice(queue: &Queue, message: &Message) -> std::io::Result<String> {
     Ok(copy)
 }
 
+/// No copy is no effect, and confirms nothing.
+fn ended(id: &str, proof: Proof) -> Vec<Event> {
+    let confirmed = proof.map(|evidence| Event::FaultConfirmed { id: id.to_owned(), evidence });
+    confirmed.into_iter().collect()
+}
+
 impl Copies {
     /// A message that comes twice is the effect.
     pub(super) fn proof(&self) -> Proof {
@@ -81,7 +87,21 @@ impl Copies {
     /// Copies no more, and says how many there were.
     pub(super) async fn end(mut self) -> Vec<Event> {
         self.taker.shutdown().await;
-        let evidence = self.words(self.copied.load(Ordering::Relaxed));
-        vec![Event::FaultConfirmed { id: self.id, evidence }]
+        ended(&self.id, self.proof())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_without_a_copy_confirms_nothing() {
+        assert_eq!(ended("f1", Err("no message was copied yet".into())), []);
+        let [Event::FaultConfirmed { id, evidence }] = &ended("f1", Ok("3 copies".into()))[..]
+        else {
+            panic!("not confirmed")
+        };
+        assert_eq!((&**id, &**evidence), ("f1", "3 copies"));
     }
 }

@@ -60,14 +60,13 @@ pub(super) fn queue_outage(
         let cut = CutEdge { from: from.clone(), to: tier, for_ms };
         return edges::ended(scene, fault, &cut, Toxic::Cut);
     }
-    let peers: Vec<_> = scene.places.iter().filter(|p| p.name == node).map(|p| p.address).collect();
-    let acts: Vec<Act> = of_tier(scene.places, from)
-        .map(|p| Act::Cut { node: p.name.clone(), peers: peers.clone() })
-        .collect();
-    if acts.is_empty() {
+    // At the queue, and for tasks in reserve as well: what the group starts meanwhile must not reach it.
+    let peers: Vec<_> = of_tier(scene.all, from).map(|p| p.address).collect();
+    if peers.is_empty() {
         return Err(ResolveError::NoNode(format!("tier {from} has no node")));
     }
-    Ok(injection(fault, acts, true, duration, "remove the packet filters"))
+    let acts = vec![Act::Cut { node, peers }];
+    Ok(injection(fault, acts, true, duration, "remove the packet filter"))
 }
 
 pub(super) fn duplicate_delivery(

@@ -56,8 +56,10 @@ pub(super) fn is_aws(kind: &Kind) -> bool {
 pub(super) struct Scene<'a> {
     /// The stage.
     pub stage: &'a Stage,
-    /// Its nodes.
+    /// Its nodes that are awake.
     pub places: &'a [Place],
+    /// All of them, those in reserve included.
+    pub all: &'a [Place],
     /// Who is who.
     pub roles: &'a Roles,
     /// Decides where there is a choice.

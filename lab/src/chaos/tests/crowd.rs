@@ -7,7 +7,7 @@ use crate::chaos::{Act, Injection, resolve};
 use crate::spec::model::{Fault, FlashCrowd, Stage};
 
 fn of(stage: &Stage, crowd: FlashCrowd) -> Injection {
-    resolve(&Fault::FlashCrowd(crowd), stage, &places(stage), &roles(), 1).unwrap()
+    resolve(&Fault::FlashCrowd(crowd), stage, &places(stage), &places(stage), &roles(), 1).unwrap()
 }
 
 fn at(address: [u8; 4]) -> SocketAddrV4 {
@@ -50,6 +50,6 @@ fn an_entry_without_nodes_cannot_be_asked() {
     let stage = zoned();
     let places: Vec<_> = places(&stage).into_iter().filter(|p| p.tier != "lb").collect();
     let fault = Fault::FlashCrowd(FlashCrowd::default());
-    let error = resolve(&fault, &stage, &places, &roles(), 1).unwrap_err();
+    let error = resolve(&fault, &stage, &places, &places, &roles(), 1).unwrap_err();
     assert_eq!(error.to_string(), "the entry `lb` has no node to ask");
 }

@@ -64,7 +64,8 @@ fn a_box_whose_database_is_elsewhere_has_no_postgres_to_kill() {
 fn every_offer_is_a_fault_that_can_be_carried_out_as_it_is() {
     for stage in [boxed(), zoned()] {
         for offer in offers(&stage) {
-            let resolved = resolve(&offer.fault, &stage, &places(&stage), &roles(), 1);
+            let resolved =
+                resolve(&offer.fault, &stage, &places(&stage), &places(&stage), &roles(), 1);
             assert!(resolved.is_ok(), "{}: {resolved:?}", offer.name);
             assert!(!offer.what.is_empty());
         }
@@ -168,7 +169,8 @@ fn the_offers_of_the_upper_stages_fit_them_and_say_their_flags() {
             assert!(all.iter().any(|o| o.name == wanted), "{name} lacks {wanted}");
         }
         for offer in all {
-            let resolved = resolve(&offer.fault, &stage, &places(&stage), &roles, 1);
+            let resolved =
+                resolve(&offer.fault, &stage, &places(&stage), &places(&stage), &roles, 1);
             let hit = resolved.unwrap_or_else(|e| panic!("{name} {}: {e}", offer.name)).nodes;
             assert!(!hit.is_empty(), "{name} {}", offer.name);
             if offer.name == "kill-replica" {

@@ -6,7 +6,7 @@ use crate::spec::model::{Fault, OriginDown, Stage, Toxic};
 
 fn of(stage: &Stage) -> Injection {
     let fault = Fault::OriginDown(OriginDown::default());
-    resolve(&fault, stage, &places(stage), &roles(), 1).unwrap()
+    resolve(&fault, stage, &places(stage), &places(stage), &roles(), 1).unwrap()
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::spec::model::{
 };
 
 fn on(stage: &Stage, fault: &Fault, roles: &Roles, seed: u64) -> Result<Injection, ResolveError> {
-    resolve(fault, stage, &places(stage), roles, seed)
+    resolve(fault, stage, &places(stage), &places(stage), roles, seed)
 }
 
 fn zoned_injection(fault: &Fault) -> Injection {

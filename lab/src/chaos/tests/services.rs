@@ -16,7 +16,7 @@ fn stage() -> Stage {
 
 fn of(fault: &Fault) -> Result<Injection, String> {
     let stage = stage();
-    resolve(fault, &stage, &places(&stage), &roles(), 1).map_err(|e| e.to_string())
+    resolve(fault, &stage, &places(&stage), &places(&stage), &roles(), 1).map_err(|e| e.to_string())
 }
 
 #[test]

@@ -133,8 +133,8 @@ pub struct Scaling {
     #[serde(default = "cooldown")]
     #[schemars(range(max = 86_400))]
     pub cooldown_in_s: u32,
-    /// How long a task that is taken away still serves while it is out of the health checks' grace,
-    /// in milliseconds. Not scaled: it covers the load balancers' health checks of this stage.
+    /// How long a task that is to end fails its health checks and serves on, in milliseconds, so that
+    /// load balancers stop sending to it. Not scaled: it covers their health checks of this stage.
     #[serde(default = "drain")]
     #[schemars(range(max = LONGEST_MS))]
     pub drain_ms: u64,

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use crate::journal::{DeadLetter, Micros, Phase, QueueRead};
-use crate::spec::model::{BAD_MESSAGES, Fault};
+use crate::spec::model::{BAD_MESSAGES, Fault, Kind, Stage};
 
 use super::super::findings::{Check, Finding, Part};
 use super::super::history::FaultRecord;
@@ -26,6 +26,9 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
         let name = queue.worker.queue.as_str();
         match reads(case, name) {
             Err(why) => unknown.push(format!("queue {name}: {why}")),
+            Ok((_, end)) if end.outbox.is_none() && !case.since_up && has_outbox(case.stage) => {
+                unknown.push(format!("queue {name}: nobody said how much waits in the outbox"));
+            }
             Ok((before, end)) => {
                 let missed = Look { case, tier: queue.tier, before, end }.wrong();
                 wrong.extend(missed.into_iter().map(|what| format!("queue {name}: {what}")));
@@ -43,6 +46,13 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
+/// Whether the demo application writes events: those of others are not known to wait anywhere.
+fn has_outbox(stage: &Stage) -> bool {
+    let publishes =
+        |kind: &Kind| matches!(kind, Kind::Service(s) if s.image == "app" && s.events.is_some());
+    stage.tiers.values().any(|tier| publishes(&tier.kind))
+}
+
 /// The last look before the first fault (or before the end, without one), and the last of all.
 fn reads<'a>(case: &Case<'a>, name: &str) -> Result<(&'a [DeadLetter], &'a QueueRead), String> {
     let of = || case.history.queues.iter().filter(|(_, queue, _)| *queue == name);
@@ -55,7 +65,10 @@ fn reads<'a>(case: &Case<'a>, name: &str) -> Result<(&'a [DeadLetter], &'a Queue
         };
     let end = known(of().rfind(|(at, ..)| *at >= audit), "at the end")?;
     if case.since_up {
-        return Ok((&[], end));
+        // What the experiments of an earlier run left is no part of what happened since.
+        let left =
+            of().filter(|(at, ..)| *at < audit).filter_map(|(.., read)| read.ok()).next_back();
+        return Ok((left.map_or(&[], |read| read.dead.as_slice()), end));
     }
     let until = case.history.first_fault().unwrap_or(audit);
     let before = known(of().rfind(|(at, ..)| *at < until), "before the fault")?;

@@ -38,6 +38,12 @@ fn judge(case: &Case<'_>, fault: &FaultRecord<'_>) -> Option<(Part, String)> {
         (None, _) => {
             (Part::Inconclusive, format!("what became of the deploy of {version} is not known"))
         }
+        (Some(End::Interrupted), _) => (
+            Part::Inconclusive,
+            format!(
+                "the deploy of {version} was interrupted: nobody saw what would have become of it"
+            ),
+        ),
         (Some(End::Stayed), true) => {
             (Part::Fail, format!("{version} is bad and was not rolled back; {failed}"))
         }
@@ -64,6 +70,7 @@ fn judge(case: &Case<'_>, fault: &FaultRecord<'_>) -> Option<(Part, String)> {
 /// How a deploy ended.
 enum End<'a> {
     Stayed,
+    Interrupted,
     RolledBack { after: Micros, why: &'a str },
 }
 
@@ -71,6 +78,9 @@ fn end<'a>(case: &Case<'a>, version: &str, from: Micros) -> Option<End<'a>> {
     let later = case.history.controls.iter().filter(|(at, _)| *at >= from);
     let mut ends = later.filter_map(|(at, event)| match event {
         ControlEvent::Deployed { release, .. } if release == version => Some(End::Stayed),
+        ControlEvent::RolledBack { release, by_hand: true, .. } if release == version => {
+            Some(End::Interrupted)
+        }
         ControlEvent::RolledBack { release, why, .. } if release == version => {
             Some(End::RolledBack { after: at - from, why })
         }

@@ -233,6 +233,30 @@ fn a_queue_that_was_not_looked_at_is_inconclusive() {
     }
 }
 
+/// Nobody answered who knows what waits in the outbox.
+#[test]
+fn an_outbox_that_was_not_looked_at_is_inconclusive() {
+    let mut entries = mailed(&Scenario::new("kill"));
+    last_read(&mut entries).outbox = None;
+    only(&judged(entries), Check::Queue, Part::Inconclusive, "how much waits in the outbox");
+}
+
+/// What the experiments of an earlier run left behind is known when what happened since is judged.
+#[test]
+fn a_dead_letter_of_an_earlier_run_is_not_blamed_on_what_came_after() {
+    let order = r#"{"event":"order-placed","order_key":"verify-000007"}"#;
+    for (before, part) in [(vec![letter("m1", order)], Part::Pass), (vec![], Part::Fail)] {
+        let mut entries = mailed(&Scenario::new("since-up"));
+        last_read(&mut entries).dead = vec![letter("m1", order)];
+        let first = entries.iter_mut().find_map(|entry| match &mut entry.event {
+            Event::QueueRead(read) => Some(read),
+            _ => None,
+        });
+        first.unwrap().dead = before;
+        assert_eq!(of(&judged(entries), Check::Queue).part, part);
+    }
+}
+
 fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![3 => Just(Outcome::Ok), 1 => Just(Outcome::Fail), 1 => Just(Outcome::Unknown)]
 }

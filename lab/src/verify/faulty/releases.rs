@@ -30,7 +30,7 @@ fn stayed() -> ControlEvent {
 
 fn rolled_back() -> ControlEvent {
     let (tier, release, to) = ("web".into(), "v2".into(), "v1".into());
-    ControlEvent::RolledBack { tier, release, to, why: "errors".into() }
+    ControlEvent::RolledBack { tier, release, to, why: "errors".into(), by_hand: false }
 }
 
 /// An experiment of ten seconds in which so many requests failed while this became of the deploy,
@@ -94,6 +94,17 @@ fn a_bad_release_that_stays_is_red_even_when_nobody_notices() {
     let found = judged("bad", Some(stayed()), 0);
     says(&found, Check::Release, Part::Fail, "v2 is bad and was not rolled back");
     assert_eq!(found.verdict, Verdict::Broke);
+}
+
+/// Ctrl-C while the first share is watched.
+#[test]
+fn a_deploy_that_was_interrupted_shows_nothing() {
+    for name in ["good", "bad"] {
+        let mut end = rolled_back();
+        let ControlEvent::RolledBack { by_hand, .. } = &mut end else { panic!() };
+        *by_hand = true;
+        only(&judged(name, Some(end), 0), Check::Release, Part::Inconclusive, "was interrupted");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The log of our own programs inside containers: one JSON object on each line of stderr, with the
-//! time, the level, the node and what happened.
+//! The log of our own programs inside containers: one JSON object on each line, with the time, the
+//! level, the node, what happened, and the trace that it happened in, where there is one.
 
 use std::fmt::Write as _;
 
@@ -15,13 +15,26 @@ use tracing_subscriber::registry::LookupSpan;
 #[derive(Clone, Debug)]
 pub struct JsonLines {
     node: String,
+    trace: fn() -> Option<u128>,
 }
 
 impl JsonLines {
+    /// In the name of a node.
+    pub fn of(node: impl Into<String>) -> Self {
+        Self { node: node.into(), trace: || None }
+    }
+
     /// In the name of this container, which is its node's.
     pub fn of_this_node() -> Self {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        Self { node: name.trim().to_owned() }
+        Self::of(name.trim())
+    }
+
+    /// With the number of the trace that is under way where an event happens.
+    #[must_use]
+    pub fn within(mut self, trace: fn() -> Option<u128>) -> Self {
+        self.trace = trace;
+        self
     }
 }
 
@@ -45,6 +58,9 @@ where
         line.insert("level".into(), event.metadata().level().as_str().to_lowercase().into());
         line.insert("node".into(), self.node.clone().into());
         line.insert("message".into(), fields.message.into());
+        if let Some(trace) = (self.trace)() {
+            line.insert("trace_id".into(), format!("{trace:032x}").into());
+        }
         for (name, value) in fields.others {
             line.entry(name).or_insert(value);
         }
@@ -121,23 +137,36 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_line_is_one_object_with_what_everybody_looks_for() {
+    /// The only line that was written.
+    fn line(format: JsonLines, event: impl FnOnce()) -> Value {
         let written = Written::default();
         let to = written.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .event_format(JsonLines { node: "lb-a1".into() })
-            .with_writer(move || to.clone())
-            .finish();
-        tracing::subscriber::with_default(subscriber, || {
-            tracing::info!(listen = 8080, from = ?Some(1), "nginx is \"{}\"", "ready");
-        });
+        let subscriber =
+            tracing_subscriber::fmt().event_format(format).with_writer(move || to.clone()).finish();
+        tracing::subscriber::with_default(subscriber, event);
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), 1, "{text}");
-        let line: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!((&line["level"], &line["node"]), (&"info".into(), &"lb-a1".into()));
-        assert_eq!(line["message"], "nginx is \"ready\"");
-        assert_eq!((&line["listen"], &line["from"]), (&8080.into(), &"Some(1)".into()));
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_one_object_with_what_everybody_looks_for() {
+        let line = line(JsonLines::of("lb-a1"), || {
+            tracing::warn!(failures = 3, from = ?Some(1), node = "x", "nginx\nis \"{}\"", "late");
+        });
+        assert_eq!(
+            (&line["level"], &line["message"]),
+            (&"warn".into(), &"nginx\nis \"late\"".into())
+        );
+        assert_eq!(line["node"], "lb-a1", "a field does not take the place of what is known");
+        assert_eq!((&line["failures"], &line["from"]), (&3.into(), &"Some(1)".into()));
         assert!(line["time"].as_str().unwrap().ends_with('Z'), "{line}");
+        assert!(line.get("trace_id").is_none());
+    }
+
+    #[test]
+    fn the_trace_is_named_by_32_digits() {
+        let line = line(JsonLines::of("web-a1").within(|| Some(0xab)), || tracing::info!("asked"));
+        assert_eq!(line["trace_id"], "000000000000000000000000000000ab");
     }
 }
