@@ -48,6 +48,11 @@ pub enum Event {
         /// What the traffic's keys begin with; the final reads ask for it.
         key_prefix: String,
     },
+    /// Before its fault the service was not healthy, and its traffic was begun anew.
+    Unsteady {
+        /// What was wrong.
+        why: String,
+    },
     /// A phase of the current experiment begins.
     Phase {
         /// Which one.

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::steady::{Gate, Steady, TRIES};
 use super::warm_up::good_service;
 use super::{RunError, RunningLab, settle};
 use crate::chaos::{self, Active, Injection, Injector, ResolveError, resolve};
@@ -89,24 +90,18 @@ impl ExperimentRun<'_> {
     /// way.
     pub async fn run(&self) -> Result<(), RunError> {
         let begun = now();
-        // The run's own name is part of the keys: a lab that is verified twice keeps both.
-        let key_prefix = format!("{}-{:x}", self.name, begun);
-        self.write(Event::ExperimentStarted {
-            experiment: self.name.into(),
-            key_prefix: key_prefix.clone(),
-        })?;
+        let began = self.steady(begun).await;
+        let key_prefix =
+            began.as_ref().map_or_else(|_| self.prefix(begun), |s| s.key_prefix.clone());
+        let (experiment, prefix) = (self.name.to_owned(), key_prefix.clone());
+        let started = Event::ExperimentStarted { experiment, key_prefix: prefix };
+        record(self.journal, begun, started);
         // An experiment that cannot begin is in the journal, too, and so inconclusive.
-        self.lab.await_whole(WHOLE_LIMIT).await?;
-        self.warm_up(begun).await?;
-        let steady = now();
-        self.write(Event::Phase { phase: Phase::Steady })?;
-        for event in settle::look_at_queues(self.lab).await {
-            self.write(event)?;
+        let Steady { traffic, gate, earlier, since: steady, .. } = began?;
+        for why in earlier {
+            record(self.journal, steady, Event::Unsteady { why });
         }
-        let journal = Arc::clone(self.journal);
-        let record = move |op| record(&journal, now(), Event::Op(op));
-        let traffic = self.start_traffic(&key_prefix, Box::new(record))?;
-        tokio::time::sleep(self.pace.steady).await;
+        gate.open();
         let fault = now();
         self.write(Event::Phase { phase: Phase::Fault })?;
         let faults = self.fault_phase(&key_prefix).await;
@@ -124,6 +119,37 @@ impl ExperimentRun<'_> {
         self.service_map(Phase::Steady, steady, fault).await;
         self.service_map(Phase::Fault, fault, settle).await;
         self.write(Event::ExperimentEnded { experiment: self.name.into() })
+    }
+
+    /// Waits until the lab is whole and warm, and sends traffic until it has been healthy for as long as
+    /// a phase before the fault lasts.
+    async fn steady(&self, begun: Micros) -> Result<Steady, RunError> {
+        self.lab.await_whole(WHOLE_LIMIT).await?;
+        self.warm_up(begun).await?;
+        let mut earlier = Vec::new();
+        loop {
+            let since = now();
+            let (gate, key_prefix) = (Gate::new(self.journal), self.prefix(since));
+            gate.pass(Event::Phase { phase: Phase::Steady });
+            for event in settle::look_at_queues(self.lab).await {
+                gate.pass(event);
+            }
+            let traffic = self.start_traffic(&key_prefix, gate.sink())?;
+            tokio::time::sleep(self.pace.steady).await;
+            match gate.unhealthy(self.standard()) {
+                Some(why) if earlier.len() + 1 < TRIES => {
+                    traffic.stop().await?;
+                    self.ui.warn(&format!("not healthy before the fault ({why}): once more"));
+                    earlier.push(why);
+                }
+                _ => return Ok(Steady { key_prefix, traffic, gate, earlier, since }),
+            }
+        }
+    }
+
+    /// What keys begin with. The moment is part of it: a lab that is verified twice keeps both.
+    fn prefix(&self, at: Micros) -> String {
+        format!("{}-{at:x}", self.name)
     }
 
     /// Sends the same traffic, with keys of its own and not written down, until service is good:

@@ -10,6 +10,7 @@ mod history;
 mod lab;
 mod settle;
 mod since_up;
+mod steady;
 mod up;
 mod warm_up;
 

@@ -10,3 +10,4 @@ mod releases;
 mod runs;
 mod service;
 mod services;
+mod unsteady;

@@ -24,6 +24,8 @@ pub struct History<'a> {
     pub end: Micros,
     /// When each phase began.
     pub phases: Vec<(Micros, Phase)>,
+    /// Why earlier traffic of it was not healthy, and was begun anew.
+    pub unsteady: Vec<&'a str>,
     /// Its operations in the order in which they were due.
     pub ops: Vec<&'a Op>,
     /// Its faults in the order in which they were planned.
@@ -152,6 +154,7 @@ impl<'a> History<'a> {
             start: Micros::MAX,
             end: Micros::MIN,
             phases: Vec::new(),
+            unsteady: Vec::new(),
             ops: Vec::new(),
             faults: Vec::new(),
             controls: Vec::new(),
@@ -178,6 +181,7 @@ impl<'a> History<'a> {
         self.end = self.end.max(entry.at);
         match &entry.event {
             Event::Phase { phase } => self.phases.push((entry.at, *phase)),
+            Event::Unsteady { why } => self.unsteady.push(why),
             Event::ServiceMap(map) => self.maps.push(map),
             Event::Op(op) => {
                 self.end = self.end.max(op.done);

@@ -27,7 +27,7 @@ use super::judge::Case;
 use crate::journal::Micros;
 
 pub use coverage::{MIN_SUCCESSES, QUIET_MEANS, QUIET_MIN};
-pub use steady_state::{MANUAL_STEADY, MIN_STEADY};
+pub use steady_state::{MANUAL_STEADY, MIN_STEADY, unhealthy};
 
 /// Every check that applies to the experiment. Without faults injected by hand, `since-up` is judged
 /// by its invariants and its availability alone: nobody promised that anything would happen in it.

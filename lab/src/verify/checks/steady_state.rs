@@ -6,7 +6,7 @@ use crate::journal::{Micros, Op, Outcome, Phase};
 use super::super::findings::{Check, Finding, Part};
 use super::super::judge::Case;
 use super::super::measure::Outage;
-use super::super::recovery::{MAX_WINDOW_PERCENT, within};
+use super::super::recovery::{MAX_WINDOW_PERCENT, Standard, within};
 use super::plural;
 
 /// How many operations before the fault are enough to call the lab healthy.
@@ -41,7 +41,9 @@ pub(super) fn check(case: &Case<'_>) -> Finding {
         }
         None => {
             let summary = format!("healthy over {} before the fault", plural(seen, "operation"));
+            let earlier = case.history.unsteady.iter();
             Finding::new(Check::SteadyState, Part::Pass, summary)
+                .with(earlier.map(|why| format!("begun anew, because {why}")))
         }
     }
 }
@@ -67,21 +69,19 @@ fn gap(case: &Case<'_>, steady: &[&Op], outage: &Outage<'_>) -> Option<String> {
             plural(steady.len(), "operation")
         ));
     }
-    let standard = case.standard();
-    let ok = steady.iter().filter(|op| op.outcome == Outcome::Ok).count();
-    let fast = steady.iter().filter(|op| standard.is_good(op)).count();
-    if !within(ok, steady.len(), standard.percent) {
-        let failed = plural(steady.len() - ok, "operation");
-        return Some(format!(
-            "was not healthy before {label}: {failed} of {} failed",
-            steady.len()
-        ));
+    let why = unhealthy(steady, case.standard())?;
+    Some(format!("was not healthy before {label}: {why}"))
+}
+
+/// Why these operations are not those of a healthy service.
+pub fn unhealthy(ops: &[&Op], standard: Standard) -> Option<String> {
+    let ok = ops.iter().filter(|op| op.outcome == Outcome::Ok).count();
+    let fast = ops.iter().filter(|op| standard.is_good(op)).count();
+    if !within(ok, ops.len(), standard.percent) {
+        return Some(format!("{} of {} failed", plural(ops.len() - ok, "operation"), ops.len()));
     }
     (!within(fast, ok, MAX_WINDOW_PERCENT)).then(|| {
-        format!(
-            "was not healthy before {label}: {} of {ok} took longer than {} ms",
-            plural(ok - fast, "operation"),
-            case.objectives.p99_ms
-        )
+        let (slow, limit) = (plural(ok - fast, "operation"), standard.latency / 1000);
+        format!("{slow} of {ok} took longer than {limit} ms")
     })
 }
