@@ -20,7 +20,7 @@ EOP
 under_load() {
     local time=$1
     shift
-    "$lab" load --for "$time" --rate 60 --format json >"$work/load" 2>/dev/null &
+    "$lab" load --for "$time" --rate 32 --format json >"$work/load" 2>/dev/null &
     local load=$!
     sleep 2
     "$@"
@@ -43,6 +43,8 @@ releases() {
     expect 2 "$lab" deploy web v2
     says 'no lab is running'
     expect 0 "$lab" up "$file"
+    # Two cores cannot start six more tasks beside the first requests, for which all connections are made.
+    expect 0 "$lab" load --for 10s --rate 32
     runs v1
 
     say "what cannot be deployed is refused, and nothing is changed"
@@ -88,6 +90,8 @@ releases() {
     expect 0 "$lab" heal
     says 'rolled back a deploy that was left behind: web runs v2, not v1'
     runs v2
+    # The experiments begin with the release that the stage begins with.
+    expect 0 "$lab" deploy web v1
     expect 0 "$lab" verify --quick --only good-deploy --only bad-deploy-unhealthy --only bad-deploy-errors \
         --only bad-deploy-slow
     expect 0 "$lab" down

@@ -36,7 +36,7 @@ pub fn start(config: Config, ended: &watch::Receiver<bool>) -> (Parts, JoinSet<(
         queues(&db, &events, config.worker.map(|worker| (worker, ses)), ended, &mut background)
     });
     let inline = config.mail.filter(|_| config.inline.is_some());
-    let inline = inline.map(|mail| Inline::new(db.clone(), Ses::new(&mail)));
+    let inline = inline.map(|mail| Inline::new(db.clone(), Ses::new(&mail), &mut background));
     let cache = Cache::start(db.clone(), config.cache);
     let schema = keep_current(db.clone());
     let assets = Arc::new(Assets::embedded());

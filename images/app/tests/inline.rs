@@ -77,3 +77,34 @@ async fn behind_a_bulkhead_browsing_goes_on() {
 async fn without_a_bulkhead_everything_waits_for_the_mail_service() {
     assert!(!pages_are_served_while_mail_hangs("off").await);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_is_ready_when_its_first_order_can_have_its_mail() {
+    let (db, mut emulator) = (Postgres::start(&[]).await, Emulator::planned());
+    let settings = emulator.settings();
+    let settings = settings.iter().map(|(name, value)| (*name, value.as_str()));
+    let own = [("MAIL", "ses"), ("MAIL_INLINE", "on")];
+    let app = App::launch(&[&db], &settings.chain(own).collect::<Vec<_>>());
+    let http = app.http();
+    support::until("the task waits for the mail service alone", || async {
+        let answer = http.try_get("/readyz").await.ok()?;
+        answer.text.contains("does not know the sender").then_some(())
+    })
+    .await;
+    emulator.launch().await;
+    app.ready().await;
+    assert_eq!(http.order(&http.guest().await, "f-1", 1, 1).await.status, 201);
+    assert_eq!(http.mails("f-").await, [("f-1".into(), 1)]);
+}
+
+/// An outage of the mail service makes no task useless.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_starts_without_the_mail_service_is_ready_later() {
+    let (db, emulator) = (Postgres::start(&[]).await, Emulator::planned());
+    let settings = emulator.settings();
+    let settings = settings.iter().map(|(name, value)| (*name, value.as_str()));
+    let own = [("MAIL", "ses"), ("MAIL_INLINE", "on")];
+    let app = App::launch(&[&db], &settings.chain(own).collect::<Vec<_>>());
+    app.ready().await;
+    assert_eq!(app.http().order(&app.http().guest().await, "l-1", 1, 1).await.status, 201);
+}

@@ -37,6 +37,15 @@ impl Ses {
         self.service.timeout()
     }
 
+    /// Shows the service the address to send from, as an operator does before the first mail.
+    ///
+    /// # Errors
+    /// The service does not answer, or refuses.
+    pub async fn introduce(&self) -> Result<(), Trouble> {
+        let identity = [param("EmailAddress", &self.from)];
+        ask(&self.service, VERSION, "VerifyEmailIdentity", &identity).await.map(drop)
+    }
+
     /// Sends a mail; the service's number for it. An address to send from that the service does not
     /// know (yet, or any more) is shown to it first.
     ///
@@ -46,8 +55,7 @@ impl Ses {
         let params = self.params(letter);
         let sent = match ask(&self.service, VERSION, "SendEmail", &params).await {
             Err(Trouble::Missing(_)) => {
-                let identity = [param("EmailAddress", &self.from)];
-                ask(&self.service, VERSION, "VerifyEmailIdentity", &identity).await?;
+                self.introduce().await?;
                 ask(&self.service, VERSION, "SendEmail", &params).await
             }
             other => other,

@@ -12,6 +12,7 @@ use super::error::ApiError;
 use super::{App, Shared, input};
 use crate::assets::{Assets, FOR_A_DAY};
 use crate::db::Visit;
+use crate::mail::Inline;
 use crate::shop::Rejection;
 use crate::shop::audit::{AuditKeys, Effects, Kind, Later, MAX_LIMIT, Write};
 use crate::shop::ledger::{AuditLedger, Ledger};
@@ -27,6 +28,7 @@ pub async fn healthz() -> &'static str {
 /// 200 when requests can be served, 503 with the reason when not.
 pub async fn readyz(State(app): Shared) -> Result<Json<Value>, ApiError> {
     app.readiness.check().await.map_err(ApiError::unavailable)?;
+    app.inline.as_ref().map_or(Ok(()), Inline::ready).map_err(ApiError::unavailable)?;
     Ok(Json(json!({ "ready": true })))
 }
 

@@ -6,6 +6,7 @@
 
 use crate::journal::{ControlEvent, Micros, Op, Outcome};
 use crate::spec::model::{DeployVersion, Fault};
+use crate::spec::releases::released;
 
 use super::super::findings::{Check, Finding, Part};
 use super::super::history::FaultRecord;
@@ -33,7 +34,9 @@ fn judge(case: &Case<'_>, fault: &FaultRecord<'_>) -> Option<(Part, String)> {
     let Some(from) = fault.injected_at else {
         return Some((Part::Inconclusive, format!("{version} was never deployed")));
     };
-    let failed = Failed::of(case, from, fault.healed_at.filter(|_| bad));
+    let until =
+        fault.healed_at.filter(|_| bad).map(|healed| healed.max(from + planned(case, fault)));
+    let failed = Failed::of(case, from, until);
     Some(match (end(case, version, from), bad) {
         (None, _) => {
             (Part::Inconclusive, format!("what became of the deploy of {version} is not known"))
@@ -65,6 +68,18 @@ fn judge(case: &Case<'_>, fault: &FaultRecord<'_>) -> Option<(Part, String)> {
             (Part::Fail, format!("{version} is good and was rolled back: {why}"))
         }
     })
+}
+
+/// How long the deploy would have taken, had nothing been wrong: the sooner a bad release is rolled back,
+/// the fewer requests there are while it is deployed, and the larger would be the share of those that
+/// were needed to find it out.
+fn planned(case: &Case<'_>, fault: &FaultRecord<'_>) -> Micros {
+    let Some(Fault::BadDeploy(DeployVersion { tier, .. })) = fault.fault else { return 0 };
+    let found = released(case.stage).find(|(name, _)| tier.as_ref().is_none_or(|t| t == *name));
+    let Some((_, service)) = found else { return 0 };
+    let seconds: u32 =
+        service.deploy.clone().unwrap_or_default().steps.iter().map(|s| s.bake_s).sum();
+    (f64::from(seconds) / case.stage.time_scale * 1e6) as Micros
 }
 
 /// How a deploy ended.

@@ -1,11 +1,11 @@
 //! Releases that take over badly, and bad ones that are not rolled back.
 
 use crate::journal::{ControlEvent, Entry, Event, Outcome};
-use crate::spec::model::{DeployVersion, Fault, Stage};
+use crate::spec::model::{Deploy, DeployVersion, Fault, Kind, ShiftStep, Stage};
 use crate::verify::testing::*;
 use crate::verify::{Check, ExperimentFindings, Part, Verdict, judge};
 
-fn released() -> Stage {
+fn released(bake_s: u32) -> Stage {
     let yaml = "
 stage: stage-released
 title: Releases for tests
@@ -21,7 +21,11 @@ experiments:
   good: { faults: [{ fault: deploy, version: v2 }], expect: survives }
   bad: { faults: [{ fault: bad-deploy, version: v2 }], expect: survives }
 ";
-    serde_yaml::from_str(yaml).unwrap()
+    let mut stage: Stage = serde_yaml::from_str(yaml).unwrap();
+    let Kind::Service(web) = &mut stage.tiers["web"].kind else { panic!() };
+    let steps = vec![ShiftStep { percent: 100, bake_s }];
+    web.deploy = Some(Deploy { steps, ..Deploy::default() });
+    stage
 }
 
 fn stayed() -> ControlEvent {
@@ -36,6 +40,16 @@ fn rolled_back() -> ControlEvent {
 /// An experiment of ten seconds in which so many requests failed while this became of the deploy,
 /// which began after 3 s and was healed after 6 s.
 fn judged(name: &'static str, end: Option<ControlEvent>, failed: usize) -> ExperimentFindings {
+    judged_with(name, end, failed, 1)
+}
+
+/// The same with a deploy that is watched for so long.
+fn judged_with(
+    name: &'static str,
+    end: Option<ControlEvent>,
+    failed: usize,
+    bake_s: u32,
+) -> ExperimentFindings {
     let version = DeployVersion { tier: None, version: "v2".into() };
     let what = if name == "good" { Fault::Deploy(version) } else { Fault::BadDeploy(version) };
     let mut entries = Scenario { what, ..Scenario::new(name) }.outages(&[]).entries();
@@ -53,7 +67,7 @@ fn judged(name: &'static str, end: Option<ControlEvent>, failed: usize) -> Exper
     }
     let mut journal = run([entries]);
     if let Event::RunStarted(head) = &mut journal[0].event {
-        *head.stage = released();
+        *head.stage = released(bake_s);
     }
     judge(&journal).unwrap().experiments.remove(0)
 }
@@ -87,6 +101,15 @@ fn a_bad_release_is_rolled_back_by_itself_before_one_percent_notice() {
     // 1 % of 150 requests is one and a half.
     let found = judged("bad", Some(rolled_back()), 2);
     says(&found, Check::Release, Part::Fail, "2 of 150 requests failed (1.33 %)");
+}
+
+/// What is found out soon is not worse than what is found out late.
+#[test]
+fn the_share_is_that_of_the_requests_of_a_whole_deploy() {
+    let found = judged_with("bad", Some(rolled_back()), 2, 5);
+    says(&found, Check::Release, Part::Pass, "2 of 250 requests failed (0.80 %)");
+    let found = judged_with("bad", Some(rolled_back()), 3, 5);
+    says(&found, Check::Release, Part::Fail, "3 of 250 requests failed (1.20 %)");
 }
 
 #[test]
