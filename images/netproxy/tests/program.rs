@@ -51,11 +51,8 @@ const TWO: &str = r#"[
 fn the_configured_proxies_are_there_and_sigterm_ends_it_at_once() {
     let (mut program, _file) = Program::start(TWO);
     let enabled = program.line();
-    assert_eq!(
-        (&enabled["fields"]["message"], &enabled["fields"]["proxy"]),
-        (&"enabled".into(), &"a".into())
-    );
-    let address = program.line()["fields"]["address"].as_str().unwrap().to_owned();
+    assert_eq!((&enabled["message"], &enabled["proxy"]), (&"enabled".into(), &"a".into()));
+    let address = program.line()["address"].as_str().unwrap().to_owned();
     let mut api = TcpStream::connect(&address).unwrap();
     write!(api, "GET /proxies HTTP/1.0\r\n\r\n").unwrap();
     let mut answer = String::new();
@@ -77,7 +74,7 @@ fn a_configuration_that_cannot_be_used_ends_it() {
     let twice = TWO.replace(r#""b""#, r#""""#);
     for (config, problem) in [("{", "a JSON list of"), (twice.as_str(), "name at proxy 2")] {
         let (mut program, _file) = Program::start(config);
-        let message = program.line()["fields"]["message"].as_str().unwrap().to_owned();
+        let message = program.line()["message"].as_str().unwrap().to_owned();
         assert!(message.contains(problem), "{message}");
         assert!(!program.child.wait().unwrap().success());
     }
