@@ -14,7 +14,7 @@ use crate::engine::{Engine, Lock};
 use crate::journal::{Entry, Event};
 use crate::plan::main_name;
 use crate::report::{self, Ui};
-use crate::run::{self, CANARY_PREFIX, RunningLab, USERS};
+use crate::run::{self, CANARY_PREFIX, Faults, RunningLab, USERS};
 use crate::spec::model::{Fault, Stage};
 use crate::{spec, verify as judging};
 
@@ -36,7 +36,7 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
     // `lab verify` would take this fault for an effect of its own.
     let _lock = Lock::take(&global.lab)?;
     require_nodes(&engine, &lab).await?;
-    run::heal_abandoned(&engine).await?.tell(ui);
+    run::undo(&engine, Faults::Abandoned).await?.tell(ui);
     run::end_open_experiments(&lab).await;
     let seed = args.seed.unwrap_or_else(rand::random);
     ui.detail(&format!("seed {seed}"));

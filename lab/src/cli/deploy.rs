@@ -11,7 +11,7 @@ use crate::deploy::{self, DeployError, Deployment, Order, Outcome, Site};
 use crate::engine::{DeployMarker, Engine, Lock};
 use crate::journal::{ControlEvent, Entry, Event};
 use crate::report::Ui;
-use crate::run::{self, RunningLab};
+use crate::run::{self, Faults, RunningLab};
 
 /// Exit code of a release that was rolled back.
 const ROLLED_BACK: u8 = 1;
@@ -27,7 +27,7 @@ pub async fn run(global: &Global, args: &DeployArgs, ui: &Ui) -> Result<u8, CliE
     // What cannot be is said before anything is healed or waited for.
     site.order(&args.tier, &args.version).await.map(drop).or_else(after_healing)?;
     let _lock = Lock::take(&global.lab)?;
-    run::heal_abandoned(&engine).await?.tell(ui);
+    run::undo(&engine, Faults::Abandoned).await?.tell(ui);
     run::end_open_experiments(&lab).await;
     let order = site.order(&args.tier, &args.version).await?;
     let events: Mutex<Vec<Entry>> = Mutex::default();

@@ -17,6 +17,8 @@ use crate::spec::model::Stage;
 use crate::verify::{RunFindings, SINCE_UP, judge};
 use crate::{chaos, spec};
 
+/// How often an experiment is run at most, as long as it proves nothing either way.
+const TRIES: u32 = 2;
 /// Lines of each node's log that a run keeps.
 const LOG_LINES: u32 = 5000;
 
@@ -192,7 +194,7 @@ impl Verifying<'_> {
                 journal,
                 ui: self.ui,
             };
-            if let Err(e) = run.run().await {
+            if let Err(e) = self.tried(&run).await {
                 // What failed is inconclusive. The next one waits until the lab is whole again.
                 let goes_on = e.is_of_one_experiment();
                 let error = CliError::from(e);
@@ -207,6 +209,25 @@ impl Verifying<'_> {
             self.ui.warn("the control plane does not answer");
         }
         result
+    }
+
+    /// Runs an experiment, and once more when it came to its end and proved nothing either way: a machine
+    /// that was busy for a moment is the usual reason.
+    async fn tried(&self, run: &ExperimentRun<'_>) -> Result<(), run::RunError> {
+        for _ in 1..TRIES {
+            run.run().await?;
+            let Some(why) = self.proved_nothing(run) else { return Ok(()) };
+            self.ui.warn(&format!("{} proved nothing ({why}): once more", run.name));
+        }
+        run.run().await
+    }
+
+    /// Why the experiment that has just ended may be tried once more, from the journal alone.
+    fn proved_nothing(&self, run: &ExperimentRun<'_>) -> Option<String> {
+        run.journal.lock().unwrap_or_else(PoisonError::into_inner).flush().ok()?;
+        let entries = crate::journal::read(&self.folder.journal()).ok()?;
+        let last = judge(&entries).ok()?.experiments.pop()?;
+        (last.name == run.name && last.can_be_repeated()).then(|| last.reasons.join("; "))
     }
 
     async fn keep_logs(&self, lab: &RunningLab) -> Result<(), CliError> {

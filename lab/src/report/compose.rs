@@ -34,13 +34,17 @@ pub fn compose(stage: &Stage, nodes: &[NodeSpec], subnet: Subnet) -> String {
     if !files.is_empty() {
         out += "configs:\n";
         for (i, (node, file)) in files.iter().enumerate() {
-            // Compose expands `$`; a doubled one stays.
-            let content = json!(file.content.replace('$', "$$"));
+            let content = literal(json!(file.content));
             let n = files[..i].iter().filter(|(other, _)| other.name == node.name).count();
             let _ = writeln!(out, "  {}-{n}:\n    content: {content}", node.name);
         }
     }
     out
+}
+
+/// As Compose has to be told: it expands `$` wherever it stands, and a doubled one stays.
+fn literal(value: serde_json::Value) -> String {
+    value.to_string().replace('$', "$$")
 }
 
 fn service(out: &mut String, node: &NodeSpec) {
@@ -50,10 +54,10 @@ fn service(out: &mut String, node: &NodeSpec) {
         out.push_str("    init: true\n");
     }
     if !node.command.is_empty() {
-        let _ = writeln!(out, "    command: {}", json!(node.command));
+        let _ = writeln!(out, "    command: {}", literal(json!(node.command)));
     }
     if !node.env.is_empty() {
-        let _ = writeln!(out, "    environment: {}", json!(node.env));
+        let _ = writeln!(out, "    environment: {}", literal(json!(node.env)));
     }
     for (i, file) in node.files.iter().enumerate() {
         let head = if i == 0 { "    configs:\n" } else { "" };
@@ -109,5 +113,76 @@ fn health_command(probe: &Probe) -> String {
                 .into()
         }
         Probe::PatroniCluster { .. } => http(8008, "/primary"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::node::{ConfigFile, Limits, Publish};
+
+    fn node(name: &str) -> NodeSpec {
+        NodeSpec {
+            name: name.into(),
+            tier: "web".into(),
+            kind: "service".into(),
+            region: "eu".into(),
+            zone: "a".into(),
+            address: [10, 1, 1, 4].into(),
+            image: "somebody/web:1".into(),
+            command: Vec::new(),
+            env: [("PRICE".to_owned(), "a: \"$5\"".to_owned())].into(),
+            files: Vec::new(),
+            data: None,
+            binds: Vec::new(),
+            limits: None,
+            publish: None,
+            probe: Probe::Tcp { port: 80 },
+            reserve: false,
+            init: false,
+            release: None,
+            priority: 0,
+        }
+    }
+
+    fn written(nodes: &[NodeSpec]) -> serde_json::Value {
+        let yaml = compose(&crate::verify::testing::stage(), nodes, Subnet(10, 1));
+        serde_yaml::from_str(&yaml).unwrap_or_else(|e| panic!("{e} in:\n{yaml}"))
+    }
+
+    #[test]
+    fn what_a_node_is_made_of_is_in_the_compose_file() {
+        let whole = NodeSpec {
+            init: true,
+            command: vec!["serve".into(), "$HOME".into()],
+            files: vec![ConfigFile { path: "/etc/a".into(), content: "costs $5\n".into() }],
+            data: Some("/data".into()),
+            limits: Some(Limits { nano_cpus: 500_000_000, memory_bytes: 1024 }),
+            publish: Some(Publish { container: 80, host: 8080, udp: true }),
+            ..node("web-a1")
+        };
+        let file = written(&[whole, node("web-a2")]);
+        let web = &file["services"]["web-a1"];
+        assert_eq!(web["init"], true);
+        assert_eq!(web["command"], json!(["serve", "$$HOME"]));
+        assert_eq!(web["environment"]["PRICE"], "a: \"$$5\"", "Compose expands a single one");
+        assert_eq!(web["configs"], json!([{ "source": "web-a1-0", "target": "/etc/a" }]));
+        assert_eq!(file["configs"]["web-a1-0"]["content"], "costs $$5\n");
+        assert_eq!(web["volumes"], json!(["web-a1-data:/data"]));
+        assert_eq!(web["ports"], json!(["127.0.0.1:8080:80", "127.0.0.1:8080:80/udp"]));
+        assert_eq!((&web["cpus"], &web["mem_limit"]), (&json!(0.5), &json!(1024)));
+        assert_eq!(web["networks"]["default"]["ipv4_address"], "10.1.1.4");
+        let bare = &file["services"]["web-a2"];
+        for absent in ["init", "command", "configs", "volumes", "ports", "cpus"] {
+            assert!(bare[absent].is_null(), "{absent}: {bare}");
+        }
+    }
+
+    /// It repairs what the lab's labels name, and Compose has none of them.
+    #[test]
+    fn the_control_plane_is_left_out() {
+        let control = NodeSpec { kind: "control".into(), ..node("control") };
+        let file = written(&[node("web-a1"), control]);
+        assert!(file["services"]["control"].is_null() && !file["services"]["web-a1"].is_null());
     }
 }

@@ -25,6 +25,7 @@
 //!   service_maps[]  { phase (steady | fault), from_us, to_us, sample_percent, spans,
 //!                   services[] { name, per_s, … }, calls[] { from, to, per_s, … } }, each with
 //!                   count and errors of the sample, error_percent, p50_ms, p99_ms
+//!   earlier_tries[]  { reasons[], started_at_us, ended_at_us }: inconclusive, and tried once more
 //!   started_at_us, ended_at_us
 //! ```
 
@@ -34,7 +35,7 @@ use crate::journal::{Mapped, Micros, Traffic};
 use crate::spec::model::Expectation;
 use crate::verify::findings::Rto;
 use crate::verify::recovery::Recovery;
-use crate::verify::{ExperimentFindings, FaultFinding, Finding, Measured, RunFindings};
+use crate::verify::{EarlierTry, ExperimentFindings, FaultFinding, Finding, Measured, RunFindings};
 
 /// Version of the shape; raised when a field changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -86,8 +87,17 @@ fn experiment(e: &ExperimentFindings) -> Value {
         "faults": e.faults.iter().map(fault).collect::<Vec<_>>(),
         "findings": e.findings.iter().map(finding).collect::<Vec<_>>(),
         "service_maps": e.maps.iter().map(service_map).collect::<Vec<_>>(),
+        "earlier_tries": e.earlier.iter().map(earlier_try).collect::<Vec<_>>(),
         "started_at_us": e.started_at,
         "ended_at_us": e.ended_at,
+    })
+}
+
+fn earlier_try(earlier: &EarlierTry) -> Value {
+    json!({
+        "reasons": earlier.reasons,
+        "started_at_us": earlier.started_at,
+        "ended_at_us": earlier.ended_at,
     })
 }
 

@@ -47,7 +47,8 @@ fn verdict_case(e: &ExperimentFindings, class: &str) -> TestCase {
     let mut case = case(class, "verdict", status);
     let micros = u64::try_from(e.ended_at - e.started_at).unwrap_or_default();
     case.set_time(Duration::from_micros(micros));
-    let lines: Vec<String> = std::iter::once(text).chain(e.reasons.iter().cloned()).collect();
+    let lines = std::iter::once(text).chain(e.reasons.iter().cloned()).chain(words::earlier(e));
+    let lines: Vec<String> = lines.collect();
     case.set_system_out(lines.join("\n"));
     case
 }

@@ -33,6 +33,12 @@ pub fn table(run: &RunFindings, color: bool) -> String {
     for experiment in run.experiments.iter().filter(|e| e.standing != Standing::AsExpected) {
         let _ = write!(out, "\n{}", reasons(experiment));
     }
+    for experiment in run.experiments.iter().filter(|e| !e.earlier.is_empty()) {
+        let _ = writeln!(out);
+        for told in words::earlier(experiment) {
+            let _ = writeln!(out, "{}: {}", experiment.name, clean(&told));
+        }
+    }
     let unproven = |e: &ExperimentFindings| {
         e.measured.rto.as_ref().is_some_and(|rto| matches!(rto.worst, Recovery::Unproven(_)))
     };

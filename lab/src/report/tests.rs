@@ -4,7 +4,7 @@ use crate::journal::{Calls, Entry, Event, Mapped, OpKind, Outcome, Phase, Servic
 use crate::verify::recovery::Recovery;
 use crate::verify::testing::forum::{Shop, run_in};
 use crate::verify::testing::*;
-use crate::verify::{RunFindings, judge};
+use crate::verify::{EarlierTry, RunFindings, judge};
 
 use super::{html, junit, results_json, table};
 
@@ -44,6 +44,21 @@ fn green() -> RunFindings {
 #[test]
 fn table_of_a_mixed_run() {
     insta::assert_snapshot!(table(&findings(), false));
+}
+
+/// Each report says that the verdict is that of a later try, and why.
+#[test]
+fn an_experiment_that_was_tried_once_more_is_told_in_every_report() {
+    let mut run = green();
+    let reasons = vec!["recovery: the machine <b>itself</b> was not able".to_owned()];
+    run.experiments[1].earlier = vec![EarlierTry { reasons, started_at: 1, ended_at: 2 }];
+    let text = table(&run, false);
+    let told = "try 1 of 2 proved nothing, so it was tried once more: recovery: the machine";
+    assert!(text.contains(&format!("\nkill: {told} <b>itself</b> was not able\n")), "{text}");
+    assert!(junit(&run).contains(told));
+    assert!(html(&run, &[]).contains(&format!("{told} &lt;b&gt;itself")));
+    let json = results_json(&run);
+    assert_eq!(json["experiments"][1]["earlier_tries"][0]["ended_at_us"], 2);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use crate::spec::model::Expectation;
 use crate::verify::recovery::Recovery;
-use crate::verify::{Check, ExperimentFindings, Part, RunFindings, SINCE_UP, Standing, Verdict};
+use crate::verify::{
+    Check, EarlierTry, ExperimentFindings, Part, RunFindings, SINCE_UP, Standing, Verdict,
+};
 
 use super::units::span;
 
@@ -28,6 +30,16 @@ pub fn verdict(e: &ExperimentFindings) -> String {
         (Verdict::Broke, _) => format!("broke ({failed})"),
         (Verdict::Inconclusive, _) => "inconclusive".to_owned(),
     }
+}
+
+/// What came before the try that counts, one sentence for each.
+pub fn earlier(e: &ExperimentFindings) -> Vec<String> {
+    let total = e.earlier.len() + 1;
+    let told = |(n, earlier): (usize, &EarlierTry)| {
+        let why = earlier.reasons.join("; ");
+        format!("try {} of {total} proved nothing, so it was tried once more: {why}", n + 1)
+    };
+    e.earlier.iter().enumerate().map(told).collect()
 }
 
 /// `since-up` in which nobody injected anything.

@@ -18,6 +18,17 @@ pub struct Abandoned {
     pub faults: Vec<Marker>,
     /// A deploy.
     pub deploy: Option<DeployMarker>,
+    /// The control plane did not answer, and its journal misses the healing.
+    pub untold: bool,
+}
+
+/// Which faults are healed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Faults {
+    /// Those whose command is gone.
+    Abandoned,
+    /// All of them.
+    Every,
 }
 
 impl Abandoned {
@@ -29,19 +40,31 @@ impl Abandoned {
         if let Some(left) = &self.deploy {
             ui.warn(&left.recovered());
         }
+        self.tell_untold(ui);
+    }
+
+    /// Says that the lab's history misses a healing, where it does.
+    pub fn tell_untold(&self, ui: &Ui) {
+        if self.untold {
+            ui.warn("the control plane does not answer: its journal misses this healing");
+        }
     }
 }
 
-/// Heals faults and rolls back a deploy whose process is gone.
+/// Heals faults, and rolls back a deploy whose process is gone.
 ///
 /// # Errors
 /// Docker cannot be asked, or something cannot be undone.
-pub async fn heal_abandoned(engine: &Engine) -> Result<Abandoned, RunError> {
+pub async fn undo(engine: &Engine, faults: Faults) -> Result<Abandoned, RunError> {
     let events = Mutex::new(Vec::new());
     let record = |event: Event| events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
-    let healed = chaos::heal_abandoned(engine, &record).await;
-    tell(engine, events.into_inner().unwrap_or_else(PoisonError::into_inner)).await;
-    Ok(Abandoned { faults: healed?, deploy: deploy::recover_abandoned(engine).await? })
+    let healed = match faults {
+        Faults::Abandoned => chaos::heal_abandoned(engine, &record).await,
+        Faults::Every => chaos::heal_all(engine, &record).await,
+    };
+    let told = tell(engine, events.into_inner().unwrap_or_else(PoisonError::into_inner)).await;
+    let deploy = deploy::recover_abandoned(engine).await?;
+    Ok(Abandoned { faults: healed?, deploy, untold: !told })
 }
 
 /// Ends the experiments of a `lab verify` that did not come to their end: what happens from now on is
@@ -62,14 +85,13 @@ pub async fn end_experiments(lab: &RunningLab, name: &str) -> bool {
     lab.control().record(events).await.is_ok()
 }
 
-/// Without a control plane there is no history to add to.
-async fn tell(engine: &Engine, events: Vec<Event>) {
+/// Without a control plane there is no history to add to; false when there is one, and it does not answer.
+async fn tell(engine: &Engine, events: Vec<Event>) -> bool {
     if events.is_empty() {
-        return;
+        return true;
     }
-    if let Ok(Some(lab)) = RunningLab::find(engine).await
-        && let Err(e) = lab.control().record(events).await
-    {
-        tracing::warn!(error = %e, "the control plane's journal misses a healing");
+    match RunningLab::find(engine).await {
+        Ok(Some(lab)) => lab.control().record(events).await.is_ok(),
+        _ => true,
     }
 }

@@ -14,7 +14,7 @@ mod steady;
 mod up;
 mod warm_up;
 
-pub use abandoned::{Abandoned, end_experiments, end_open_experiments, heal_abandoned};
+pub use abandoned::{Abandoned, Faults, end_experiments, end_open_experiments, undo};
 pub use building::Building;
 pub use error::RunError;
 pub use experiment::{ExperimentRun, Pace, SharedJournal, USERS, audit, now, record};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::{Building, RunError, RunningLab};
+use super::{Building, Faults, RunError, RunningLab, undo};
 use crate::engine::{Engine, LabIdentity, Progress, Surroundings};
 use crate::images::{self, ImageName};
 use crate::kinds::{self, Context, PublishMode};
@@ -86,7 +86,8 @@ pub async fn prepare(
     let observed = engine.observe().await?;
     let definition = spec::definition_hash(stage);
     refuse_another(engine, &observed, stage, &definition)?;
-    heal_abandoned(engine, ui).await?;
+    // A tool that was killed may have left faults behind.
+    undo(engine, Faults::Abandoned).await?.tell(ui);
     let images = images_of(engine, stage, ui).await?;
     // What was deployed since is what should be.
     let deployed = &as_deployed(stage, &deployed(&engine.containers().await?));
@@ -141,12 +142,6 @@ fn refuse_another(
         _ => return Ok(()),
     };
     Err(RunError::AnotherStage { lab: engine.lab().into(), running })
-}
-
-/// A tool that was killed may have left faults behind.
-async fn heal_abandoned(engine: &Engine, ui: &Ui) -> Result<(), RunError> {
-    super::heal_abandoned(engine).await?.tell(ui);
-    Ok(())
 }
 
 async fn propose(

@@ -10,4 +10,5 @@ mod releases;
 mod runs;
 mod service;
 mod services;
+mod tries;
 mod unsteady;

@@ -7,6 +7,7 @@ use crate::spec::model::{Expectation, Objectives};
 
 use super::recovery::Recovery;
 use super::writes::Lost;
+use super::{SINCE_UP, verdict};
 
 /// All that is known about a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,9 +89,36 @@ pub struct ExperimentFindings {
     pub findings: Vec<Finding>,
     /// Who called whom before the fault and during it, where the stage is traced.
     pub maps: Vec<Mapped>,
+    /// Tries before this one that proved nothing either way, in their order.
+    pub earlier: Vec<EarlierTry>,
     /// When its first entry was written or its first operation was due.
     pub started_at: Micros,
     /// When its last entry was written.
+    pub ended_at: Micros,
+}
+
+impl ExperimentFindings {
+    /// Whether the experiment may be tried once more, see [`verdict::can_be_repeated`].
+    pub fn can_be_repeated(&self) -> bool {
+        self.name != SINCE_UP && verdict::can_be_repeated(self.verdict, &self.findings)
+    }
+
+    /// What is kept of it when a later try takes its place: itself, after those before it.
+    pub fn into_earlier(self) -> Vec<EarlierTry> {
+        let Self { reasons, started_at, ended_at, mut earlier, .. } = self;
+        earlier.push(EarlierTry { reasons, started_at, ended_at });
+        earlier
+    }
+}
+
+/// A try of an experiment that proved nothing either way, and that a later one took the place of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierTry {
+    /// Why it was inconclusive.
+    pub reasons: Vec<String>,
+    /// When it began.
+    pub started_at: Micros,
+    /// When it ended.
     pub ended_at: Micros,
 }
 

@@ -4,7 +4,7 @@ use crate::journal::{Entry, Event, Micros, Op};
 use crate::spec::model::{Expectation, Experiment, Objectives, Stage, TimedFault};
 
 use super::checks;
-use super::findings::{ExperimentFindings, FaultFinding, Measured, RunFindings};
+use super::findings::{EarlierTry, ExperimentFindings, FaultFinding, Measured, RunFindings};
 use super::history::{FaultRecord, History};
 use super::measure::{self, Outage};
 use super::recovery::Standard;
@@ -74,10 +74,12 @@ fn standard(stage: &Stage, objectives: &Objectives) -> Standard {
 pub fn judge(entries: &[Entry]) -> Result<RunFindings, JudgeError> {
     let (first, head) = head(entries)?;
     let stage = head.stage.as_ref();
-    let experiments = histories(entries)?
-        .iter()
-        .map(|history| judge_one(history, stage))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut experiments = Vec::new();
+    for history in &histories(entries)? {
+        let mut found = judge_one(history, stage)?;
+        found.earlier = earlier_tries(&mut experiments, &found);
+        experiments.push(found);
+    }
     Ok(RunFindings {
         run: head.run.clone(),
         stage: stage.stage.clone(),
@@ -93,6 +95,15 @@ pub fn judge(entries: &[Entry]) -> Result<RunFindings, JudgeError> {
         complete: entries.iter().any(|e| e.event == Event::RunEnded),
         experiments,
     })
+}
+
+/// Takes the try before this one out of what counts when it proved nothing.
+fn earlier_tries(
+    before: &mut Vec<ExperimentFindings>,
+    found: &ExperimentFindings,
+) -> Vec<EarlierTry> {
+    let replaced = before.pop_if(|last| last.name == found.name && last.can_be_repeated());
+    replaced.map(ExperimentFindings::into_earlier).unwrap_or_default()
 }
 
 fn judge_one(history: &History<'_>, stage: &Stage) -> Result<ExperimentFindings, JudgeError> {
@@ -122,6 +133,7 @@ fn judge_one(history: &History<'_>, stage: &Stage) -> Result<ExperimentFindings,
         findings,
         maps: history.maps.iter().map(|map| (*map).clone()).collect(),
         objectives: case.objectives,
+        earlier: Vec::new(),
         started_at: history.start,
         ended_at: history.end,
     })

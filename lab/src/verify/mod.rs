@@ -29,8 +29,8 @@ mod faulty;
 pub mod testing;
 
 pub use findings::{
-    Check, ExperimentFindings, FaultFinding, Finding, Measured, OpCounts, Part, RunFindings,
-    Standing, Verdict,
+    Check, EarlierTry, ExperimentFindings, FaultFinding, Finding, Measured, OpCounts, Part,
+    RunFindings, Standing, Verdict,
 };
 pub use judge::{Case, judge};
 pub use split::{JudgeError, histories};

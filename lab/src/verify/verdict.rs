@@ -51,6 +51,15 @@ fn is_about_data(check: Check) -> bool {
     )
 }
 
+/// Whether the same experiment may be tried once more, and the later try take the place of this one:
+/// when it came to its end and proved nothing either way. What was lost, doubled or made up proves
+/// itself whatever else is open, and is never replaced.
+pub fn can_be_repeated(verdict: Verdict, findings: &[Finding]) -> bool {
+    let against =
+        |f: &Finding| f.check == Check::Completed || f.part == Part::Fail && is_about_data(f.check);
+    verdict == Verdict::Inconclusive && !findings.iter().any(against)
+}
+
 /// The verdict against what was expected.
 pub fn standing(expectation: Expectation, verdict: Verdict) -> Standing {
     match (expectation, verdict) {

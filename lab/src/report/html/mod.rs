@@ -32,8 +32,8 @@ pub fn html(run: &RunFindings, entries: &[Entry]) -> String {
     out.push_str(&header(run));
     out.push_str(&overview(run));
     for (n, experiment) in run.experiments.iter().enumerate() {
-        // Both lists are in the order of the journal, one entry for each experiment.
-        let history = histories.get(n).filter(|h| h.name == experiment.name);
+        let same = |h: &&History<'_>| h.name == experiment.name && h.start == experiment.started_at;
+        let history = histories.iter().find(same);
         out.push_str(&section(n, experiment, history));
     }
     out.push_str("</body></html>\n");
@@ -108,6 +108,9 @@ fn section(n: usize, e: &ExperimentFindings, history: Option<&History<'_>>) -> S
     }
     if e.standing != Standing::AsExpected {
         out.push_str(&list(&e.reasons, e.standing.as_str()));
+    }
+    if !e.earlier.is_empty() {
+        out.push_str(&list(&words::earlier(e), "quiet"));
     }
     out.push_str(&history.map(|h| chart::charts(h, e)).unwrap_or_default());
     out.push_str(&numbers(e));
