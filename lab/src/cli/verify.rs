@@ -18,7 +18,7 @@ use crate::verify::{RunFindings, SINCE_UP, judge};
 use crate::{chaos, spec};
 
 /// How often an experiment is run at most, as long as it proves nothing either way.
-const TRIES: u32 = 2;
+const TRIES: u32 = 3;
 /// Lines of each node's log that a run keeps.
 const LOG_LINES: u32 = 5000;
 
@@ -154,6 +154,12 @@ impl Verifying<'_> {
         match lab.control().journal().await {
             Ok(control) => {
                 self.ui.step("judging what happened since `lab up`");
+                if run::is_cut(&control) {
+                    let since = control.first().map_or(0, |e| (run::now() - e.at) / 60_000_000);
+                    self.ui.warn(&format!(
+                        "the control plane remembers the last {since} minutes: what was before is not judged"
+                    ));
+                }
                 let entries = since_up_entries(lab, &control, &self.folder.name, seed).await;
                 // The run has its own head and end.
                 for entry in entries {
@@ -162,9 +168,19 @@ impl Verifying<'_> {
                     }
                 }
             }
-            Err(e) => self.ui.warn(&format!(
-                "the control plane does not answer ({e}): what happened since `lab up` is not judged"
-            )),
+            Err(e) => {
+                self.ui.warn(&format!(
+                    "the control plane does not answer ({e}): what happened since `lab up` is not judged"
+                ));
+                // Without its end: what is not judged is inconclusive.
+                let experiment = SINCE_UP.to_owned();
+                let key_prefix = CANARY_PREFIX.to_owned();
+                run::record(
+                    journal,
+                    run::now(),
+                    Event::ExperimentStarted { experiment, key_prefix },
+                );
+            }
         }
     }
 

@@ -53,6 +53,11 @@ pub enum Event {
         /// What was wrong.
         why: String,
     },
+    /// After the last heal the lab did not become whole again: nobody knows what the faults left behind.
+    NotWhole {
+        /// What was missing.
+        why: String,
+    },
     /// A phase of the current experiment begins.
     Phase {
         /// Which one.
@@ -248,6 +253,12 @@ impl Op {
     /// What [`Op::detail`] begins with when the generator dropped the operation instead of sending
     /// it, because too many were in flight. Its outcome is [`Outcome::Fail`].
     pub const DROPPED: &str = "dropped";
+
+    /// The detail of one that the generator dropped because it stood still itself.
+    pub const TOO_LATE: &str = "dropped: too late";
+
+    /// The detail of one that it dropped because too many were under way.
+    pub const TOO_MANY: &str = "dropped: too many under way";
 
     /// Whether the generator dropped it.
     pub fn was_dropped(&self) -> bool {

@@ -83,7 +83,7 @@ impl Shared {
     }
 
     fn dropped(&self, arrival: &Arrival, now: Instant, intended: Instant, why: &str) {
-        let op = self.op(&arrival.action, intended, now, Outcome::Fail, format!("dropped: {why}"));
+        let op = self.op(&arrival.action, intended, now, Outcome::Fail, why.to_owned());
         let mut books = self.books();
         books.stats.dropped(now);
         (books.sink)(op);
@@ -183,10 +183,10 @@ impl Run {
         let now = Instant::now();
         if now >= deadline {
             // The generator itself stood still. The user has gone by now.
-            return self.shared.dropped(&arrival, now, intended, "too late");
+            return self.shared.dropped(&arrival, now, intended, Op::TOO_LATE);
         }
         if self.shared.in_flight.load(Ordering::Relaxed) >= self.max_in_flight {
-            return self.shared.dropped(&arrival, now, intended, "too many under way");
+            return self.shared.dropped(&arrival, now, intended, Op::TOO_MANY);
         }
         let Arrival { action, number, .. } = arrival;
         // Who still waits for an answer to the version before looks whether it is there.

@@ -100,7 +100,7 @@ fn service(out: &mut String, node: &NodeSpec, every: usize) {
     let _ = writeln!(
         out,
         "    healthcheck:\n      test: {}\n      interval: {every}s\n      timeout: 2s\n      retries: {}",
-        json!(["CMD", "bash", "-c", health_command(&node.probe)]),
+        literal(json!(["CMD", "bash", "-c", health_command(&node.probe)])),
         READY_WITHIN.div_ceil(every)
     );
 }

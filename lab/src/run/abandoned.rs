@@ -63,8 +63,8 @@ pub async fn undo(engine: &Engine, faults: Faults) -> Result<Abandoned, RunError
         Faults::Every => chaos::heal_all(engine, &record).await,
     };
     let told = tell(engine, events.into_inner().unwrap_or_else(PoisonError::into_inner)).await;
-    let deploy = deploy::recover_abandoned(engine).await?;
-    Ok(Abandoned { faults: healed?, deploy, untold: !told })
+    let deploy = deploy::recover_abandoned(engine).await;
+    Ok(Abandoned { faults: healed?, deploy: deploy?, untold: !told })
 }
 
 /// Ends the experiments of a `lab verify` that did not come to their end: what happens from now on is
@@ -92,6 +92,7 @@ async fn tell(engine: &Engine, events: Vec<Event>) -> bool {
     }
     match RunningLab::find(engine).await {
         Ok(Some(lab)) => lab.control().record(events).await.is_ok(),
-        _ => true,
+        Ok(None) => true,
+        Err(_) => false,
     }
 }

@@ -53,6 +53,8 @@ const WHOLE_LIMIT: Duration = Duration::from_secs(90);
 const WARM_UP_LIMIT: Duration = Duration::from_secs(30);
 /// Simulated users with a session each.
 pub const USERS: u16 = 20;
+/// How long scaling groups may take to return to their smallest size before a spike.
+const SCALE_IN_LIMIT: Duration = Duration::from_secs(180);
 /// How long a fault may find no node to hit.
 const NODE_LIMIT: Duration = Duration::from_secs(15);
 /// How long the final reads may be tried.
@@ -125,6 +127,11 @@ impl ExperimentRun<'_> {
     /// a phase before the fault lasts.
     async fn steady(&self, begun: Micros) -> Result<Steady, RunError> {
         self.lab.await_whole(WHOLE_LIMIT).await?;
+        if self.is_a_spike() && !self.lab.await_scaled_in(SCALE_IN_LIMIT).await? {
+            self.ui.warn(
+                "a scaling group has not returned to its smallest size: the spike finds it larger",
+            );
+        }
         self.warm_up(begun).await?;
         let mut earlier = Vec::new();
         loop {
@@ -145,6 +152,11 @@ impl ExperimentRun<'_> {
                 _ => return Ok(Steady { key_prefix, traffic, gate, earlier, since }),
             }
         }
+    }
+
+    /// A group that is still large from before is not shown to grow.
+    fn is_a_spike(&self) -> bool {
+        self.experiment.faults.iter().any(|timed| matches!(timed.fault, Fault::Spike(_)))
     }
 
     /// What keys begin with. The moment is part of it: a lab that is verified twice keeps both.
@@ -296,6 +308,7 @@ impl ExperimentRun<'_> {
         }
         if let Err(e) = whole {
             self.ui.warn(&e.to_string());
+            self.write(Event::NotWhole { why: e.to_string() })?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::kinds;
 use crate::plan::layout::{self, Place};
 use crate::plan::observed::{Observed, ObservedNetwork, Part, State};
 use crate::plan::{CONTROL, main_name};
-use crate::spec::model::Stage;
+use crate::spec::model::{Kind, Stage};
 use crate::spec::slots::Duty;
 
 /// Pause between two looks at nodes that are not ready.
@@ -100,6 +100,30 @@ impl RunningLab {
             |p: &Place| containers.get(&main_name(self.engine.lab(), &p.name)).map(|c| c.state);
         let at_rest = |p: &Place| p.duty == Duty::Reserve && state(p).is_none_or(State::is_at_rest);
         Ok(self.places.iter().filter(|p| !at_rest(p)).cloned().collect())
+    }
+
+    /// Waits until no scaling group runs tasks that it has added; false when one still does at the limit.
+    ///
+    /// # Errors
+    /// Docker cannot be asked.
+    pub async fn await_scaled_in(&self, limit: Duration) -> Result<bool, RunError> {
+        let begun = Instant::now();
+        loop {
+            let added = |p: &Place| p.duty == Duty::Reserve && self.scales(&p.tier);
+            if !self.awake().await?.iter().any(added) {
+                return Ok(true);
+            }
+            if begun.elapsed() >= limit {
+                return Ok(false);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Whether a tier is a scaling group; functions are none.
+    fn scales(&self, tier: &str) -> bool {
+        let kind = self.stage.tiers.get(tier).map(|tier| &tier.kind);
+        matches!(kind, Some(Kind::Service(service)) if service.scaling.is_some())
     }
 
     /// Nodes that do not answer at this moment, with what is missing.

@@ -21,5 +21,5 @@ pub use experiment::{ExperimentRun, Pace, SharedJournal, USERS, audit, now, reco
 pub use folder::RunFolder;
 pub use history::await_history;
 pub use lab::RunningLab;
-pub use since_up::{CANARY_PREFIX, since_up};
+pub use since_up::{CANARY_PREFIX, is_cut, since_up};
 pub use up::{Publish, Up, UpOutcome, images_of, prepare};

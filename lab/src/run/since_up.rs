@@ -1,7 +1,7 @@
 //! What happened to the lab between `up` and now, cut out of the control plane's journal: the
 //! canary's operations, manual chaos, and what the control plane did.
 
-use crate::journal::{Entry, Event, Micros, Phase};
+use crate::journal::{ControlEvent, Entry, Event, Micros, Phase};
 use crate::verify::SINCE_UP;
 
 /// What the keys of the canary's writes begin with.
@@ -45,10 +45,22 @@ pub fn is_open(control: &[Entry]) -> Option<String> {
     mark.flatten()
 }
 
+/// Whether the oldest entries are gone: a control plane keeps its latest hours. A whole journal begins with
+/// the start of the control plane.
+pub fn is_cut(control: &[Entry]) -> bool {
+    control.first().is_some_and(|e| e.event != Event::Control(ControlEvent::Started))
+}
+
 /// Entries between `ExperimentStarted` and `ExperimentEnded` belong to an earlier `lab verify`, but for
 /// what it left in the queues. One that was killed is ended by the next command that breaks or judges.
+/// The beginning of the first one may be gone.
 fn outside_experiments(control: &[Entry]) -> Vec<&Entry> {
-    let mut inside = false;
+    let first_mark = control.iter().find_map(|entry| match entry.event {
+        Event::ExperimentStarted { .. } => Some(false),
+        Event::ExperimentEnded { .. } => Some(true),
+        _ => None,
+    });
+    let mut inside = first_mark.unwrap_or(false);
     let mut kept = Vec::new();
     for entry in control {
         match entry.event {
@@ -65,7 +77,6 @@ fn outside_experiments(control: &[Entry]) -> Vec<&Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::ControlEvent;
     use crate::spec::model::{Fault, LoseZone};
 
     fn entry(at: Micros, event: Event) -> Entry {
@@ -109,6 +120,17 @@ mod tests {
         ];
         let kept: Vec<Micros> = since_up(&control, 9).iter().map(|e| e.at).collect();
         assert_eq!(kept, [1, 1, 1, 5, 9]);
+    }
+
+    /// The control plane keeps its latest hours: they may begin in the middle of a run.
+    #[test]
+    fn the_end_of_a_run_whose_beginning_is_gone_ends_it() {
+        let control =
+            [entry(3, seen("inside")), entry(4, end("verify")), entry(5, seen("outside"))];
+        let kept: Vec<Micros> = since_up(&control, 9).iter().map(|e| e.at).collect();
+        assert_eq!(kept, [5, 5, 5, 9]);
+        assert!(is_cut(&control));
+        assert!(!is_cut(&[entry(1, Event::Control(ControlEvent::Started))]) && !is_cut(&[]));
     }
 
     #[test]

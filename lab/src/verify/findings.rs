@@ -98,9 +98,11 @@ pub struct ExperimentFindings {
 }
 
 impl ExperimentFindings {
-    /// Whether the experiment may be tried once more, see [`verdict::can_be_repeated`].
+    /// Whether the experiment may be tried once more, see [`verdict::can_be_repeated`]. What was lost
+    /// within its budget stays in the report.
     pub fn can_be_repeated(&self) -> bool {
-        self.name != SINCE_UP && verdict::can_be_repeated(self.verdict, &self.findings)
+        let lost = self.measured.lost.as_ref().is_some_and(|lost| lost.count > 0);
+        self.name != SINCE_UP && !lost && verdict::can_be_repeated(self.verdict, &self.findings)
     }
 
     /// What is kept of it when a later try takes its place: itself, after those before it.

@@ -26,6 +26,8 @@ pub struct History<'a> {
     pub phases: Vec<(Micros, Phase)>,
     /// Why earlier traffic of it was not healthy, and was begun anew.
     pub unsteady: Vec<&'a str>,
+    /// What was missing of the lab after its last heal.
+    pub not_whole: Option<&'a str>,
     /// Its operations in the order in which they were due.
     pub ops: Vec<&'a Op>,
     /// Its faults in the order in which they were planned.
@@ -155,6 +157,7 @@ impl<'a> History<'a> {
             end: Micros::MIN,
             phases: Vec::new(),
             unsteady: Vec::new(),
+            not_whole: None,
             ops: Vec::new(),
             faults: Vec::new(),
             controls: Vec::new(),
@@ -182,6 +185,7 @@ impl<'a> History<'a> {
         match &entry.event {
             Event::Phase { phase } => self.phases.push((entry.at, *phase)),
             Event::Unsteady { why } => self.unsteady.push(why),
+            Event::NotWhole { why } => self.not_whole = Some(why),
             Event::ServiceMap(map) => self.maps.push(map),
             Event::Op(op) => {
                 self.end = self.end.max(op.done);

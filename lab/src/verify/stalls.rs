@@ -1,8 +1,8 @@
 //! What the machine did to the lab is no fault of the architecture.
 //!
 //! Where latency or recovery is not as promised, it is judged once more without the operations that
-//! succeeded while the machine itself was not able, however late (the control plane has a witness of
-//! that). If it then holds, the experiment has shown neither: it is inconclusive. What failed, was lost
+//! succeeded while the machine itself was not able, however late, and those that the generator itself was
+//! too late to send (the control plane has a witness of that). If it then holds, the experiment has shown neither: it is inconclusive. What failed, was lost
 //! or was wrong is never excused: a slow machine makes things late, and a fault that is a flood of
 //! requests or connections fills the machine by itself.
 
@@ -25,7 +25,9 @@ pub struct Stall {
 impl Stall {
     /// Also what was due soon after: what has gathered meanwhile takes as long again to be worked off.
     fn excuses(&self, op: &Op) -> bool {
-        op.outcome == Outcome::Ok && op.intended <= self.to + self.length() && op.done >= self.from
+        // The generator sends nothing that is late by a whole time-out: nobody was asked.
+        let late = op.outcome == Outcome::Ok || op.was_dropped() && op.detail == Op::TOO_LATE;
+        late && op.intended <= self.to + self.length() && op.done >= self.from
     }
 
     fn length(&self) -> Micros {

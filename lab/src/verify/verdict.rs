@@ -52,11 +52,14 @@ fn is_about_data(check: Check) -> bool {
 }
 
 /// Whether the same experiment may be tried once more, and the later try take the place of this one:
-/// when it came to its end and proved nothing either way. What was lost, doubled or made up proves
-/// itself whatever else is open, and is never replaced.
+/// when it came to its end and proved nothing either way, and when nothing that it promised is open: every
+/// write and effect was read back and is there. Nobody will ever look for them again.
 pub fn can_be_repeated(verdict: Verdict, findings: &[Finding]) -> bool {
-    let against =
-        |f: &Finding| f.check == Check::Completed || f.part == Part::Fail && is_about_data(f.check);
+    let against = |f: &Finding| match f.check {
+        Check::Completed => true,
+        Check::SessionGuarantees | Check::CacheCoherence => f.part == Part::Fail,
+        check => is_about_data(check) && f.part != Part::Pass,
+    };
     verdict == Verdict::Inconclusive && !findings.iter().any(against)
 }
 

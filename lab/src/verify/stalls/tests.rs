@@ -48,6 +48,23 @@ fn what_failed_is_not_excused_by_a_slow_machine() {
     says(&found, Check::Recovery, Part::Fail, "back after 8.0");
 }
 
+/// The generator stood still as well, and sent nothing; what it holds back because too many wait for an
+/// answer is another matter.
+#[test]
+fn what_the_generator_was_too_late_to_send_is_excused() {
+    let dropped = |why: &str| {
+        let mut entries = Scenario::new("kill").entries();
+        each_op(&mut entries, |op| {
+            if (ms(7000)..ms(7400)).contains(&op.intended) {
+                (op.outcome, op.detail) = (Outcome::Fail, why.to_owned());
+            }
+        });
+        judge_one(with_stall(entries, 7000, 7400))
+    };
+    only(&dropped(Op::TOO_LATE), Check::Recovery, Part::Inconclusive, "writes to the disk hung");
+    only(&dropped(Op::TOO_MANY), Check::Recovery, Part::Fail, "back after");
+}
+
 #[test]
 fn nothing_lost_is_excused() {
     let mut entries = with_stall(Scenario::new("kill").entries(), 3000, 9000);
