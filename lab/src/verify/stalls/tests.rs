@@ -53,13 +53,13 @@ fn what_failed_is_not_excused_by_a_slow_machine() {
 #[test]
 fn what_the_generator_was_too_late_to_send_is_excused() {
     let dropped = |why: &str| {
-        let mut entries = Scenario::new("kill").entries();
+        let mut entries = Scenario { end: 14_000, ..Scenario::new("kill") }.entries();
         each_op(&mut entries, |op| {
-            if op.key.is_none() && (ms(7000)..ms(7400)).contains(&op.intended) {
+            if op.key.is_none() && (ms(9000)..ms(10_000)).contains(&op.intended) {
                 (op.outcome, op.detail) = (Outcome::Fail, why.to_owned());
             }
         });
-        judge_one(with_stall(entries, 7000, 7400))
+        judge_one(with_stall(entries, 9000, 10_000))
     };
     only(&dropped(Op::TOO_LATE), Check::Recovery, Part::Inconclusive, "writes to the disk hung");
     only(&dropped(Op::TOO_MANY), Check::Recovery, Part::Fail, "back after");
