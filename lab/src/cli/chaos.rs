@@ -50,7 +50,8 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
         ui.warn("the canary has seen too little good service to judge this fault by");
     }
     let since = run::now();
-    let result = one_fault(&lab, &fault, seed, &record, ui).await;
+    let mut interrupt = Interrupt::listen()?;
+    let result = one_fault(&lab, &fault, seed, &record, &mut interrupt, ui).await;
     let entries = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
     for entry in &entries {
         match &entry.event {
@@ -66,7 +67,10 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
     }
     let code = result?;
     if code == 0 || code == INCONCLUSIVE {
-        report_canary(&lab, &fault, since, args, ui).await?;
+        tokio::select! {
+            reported = report_canary(&lab, &fault, since, args, ui) => reported?,
+            code = interrupt.come() => return Ok(code),
+        }
     }
     Ok(code)
 }
@@ -91,6 +95,7 @@ async fn one_fault(
     fault: &Fault,
     seed: u64,
     record: &(dyn Fn(Event) + Sync),
+    interrupt: &mut Interrupt,
     ui: &Ui,
 ) -> Result<u8, CliError> {
     let (roles, awake) = (lab.roles().await, lab.awake().await?);
@@ -103,7 +108,6 @@ async fn one_fault(
     let injector =
         Injector { engine: &lab.engine, places: &lab.places, image, secret, traffic, record };
     ui.step(&format!("{} on {}", fault.name(), injection.nodes.join(", ")));
-    let mut interrupt = Interrupt::listen()?;
     let id = format!("{:08x}", run::now() & 0xffff_ffff);
     let mut active = injector.inject(&id, &injection).await?;
     match &active.evidence {
@@ -121,8 +125,13 @@ async fn one_fault(
         ui.step("interrupted: the fault is healed");
         return Ok(code);
     }
-    await_calm(lab, ui).await;
-    Ok(exit_code(&active))
+    tokio::select! {
+        () = await_calm(lab, ui) => Ok(exit_code(&active)),
+        code = interrupt.come() => {
+            ui.step("interrupted: the fault was healed before");
+            Ok(code)
+        }
+    }
 }
 
 async fn await_calm(lab: &RunningLab, ui: &Ui) {

@@ -219,6 +219,12 @@ impl Verifying<'_> {
                     result = Err(error);
                     break;
                 }
+                // What could not be healed would be part of the next experiment.
+                let record = |event| run::record(journal, run::now(), event);
+                if let Err(e) = chaos::heal_all(self.engine, &record).await {
+                    result = Err(run::RunError::from(e).into());
+                    break;
+                }
             }
         }
         if marked && !run::end_experiments(lab, &self.folder.name).await {

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::{ChaosError, Proof};
 use crate::engine::sqs::{Message, Queue};
-use crate::journal::Event;
+use crate::journal::{DeadLetter, Event};
 use crate::plan::QueueAt;
 
 /// How long a question for messages waits for one, in seconds.
@@ -45,8 +45,15 @@ pub(super) async fn start(id: &str, at: &QueueAt) -> Result<Copies, ChaosError> 
 async fn take(queue: Queue, copied: Arc<AtomicU64>) {
     let mut known = HashSet::new();
     loop {
+        // Each time that a message is given out counts: workers take what was given back first.
+        let taken = || async { queue.depth().await.is_ok_and(|depth| depth.visible == 0) };
+        if !known.is_empty() && !taken().await {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        }
         for message in queue.receive(WAIT_S, KEEP_S).await.unwrap_or_default() {
-            if known.contains(&message.id) {
+            let is_bad = DeadLetter::new(message.id.clone(), &message.body).fault.is_some();
+            if is_bad || known.contains(&message.id) {
                 // It comes again by itself if this fails.
                 drop(queue.give_back(&message).await);
             } else if let Ok(copy) = twice(&queue, &message).await {

@@ -10,6 +10,7 @@ use crate::spec::model::Fault;
 use super::super::findings::{Check, Finding, Part};
 use super::super::history::FaultRecord;
 use super::super::judge::Case;
+use super::super::measure::Outage;
 use super::age;
 
 /// How much higher the 99th percentile may be, in percent.
@@ -27,6 +28,10 @@ const UNSTEADY: Micros = 50_000;
 const MIN_BEFORE: usize = 100;
 const MIN_DURING: usize = 200;
 
+/// How much of the canary's history before a fault by hand is compared with: some [`MIN_BEFORE`] reads at
+/// 20 operations a second and more.
+const MANUAL_BEFORE: Micros = 20_000_000;
+
 /// `None` when nothing was slow on purpose.
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let slow = |f: &&FaultRecord<'_>| matches!(f.fault, Some(Fault::SlowDependency(_)));
@@ -39,8 +44,7 @@ fn judged(case: &Case<'_>, fault: &FaultRecord<'_>) -> Finding {
     let (Some(from), Some(until)) = (fault.injected_at, fault.healed_at) else {
         return finding(Part::Inconclusive, "it is not known when the dependency was slow".into());
     };
-    let steady = case.history.phase(Phase::Steady).unwrap_or(case.history.start);
-    let before = latencies(case, steady, from);
+    let before = latencies(case, healthy_since(case, from), from);
     let during = latencies(case, from, until);
     if before.len() < MIN_BEFORE || during.len() < MIN_DURING {
         let summary = format!(
@@ -69,6 +73,16 @@ fn judged(case: &Case<'_>, fault: &FaultRecord<'_>) -> Finding {
     } else {
         finding(Part::Fail, format!("{begun}, {} allowed", age(limit)))
     }
+}
+
+/// Since when reads show what they take without a fault: since an earlier fault is over, and by hand for
+/// [`MANUAL_BEFORE`] at most, because what happened long ago says nothing about now.
+fn healthy_since(case: &Case<'_>, from: Micros) -> Micros {
+    let steady = case.history.phase(Phase::Steady).unwrap_or(case.history.start);
+    let recent = if case.since_up { from - MANUAL_BEFORE } else { steady };
+    let over =
+        case.outages.iter().filter(|o| o.from < from).map(Outage::over).filter(|at| *at < from);
+    over.fold(steady.max(recent), Micros::max)
 }
 
 fn dependency(fault: &Fault) -> &str {

@@ -96,7 +96,9 @@ impl Look<'_, '_> {
         let new: Vec<&DeadLetter> =
             self.end.dead.iter().filter(|letter| !known.contains(letter.id.as_str())).collect();
         for (fault, sent) in self.bad_messages() {
-            let there = new.iter().filter(|l| l.fault.as_deref() == Some(fault.id)).count();
+            // All that are there: a run since may have looked at them before. No two faults have one id.
+            let of_it = |l: &&DeadLetter| l.fault.as_deref() == Some(fault.id);
+            let there = self.end.dead.iter().filter(of_it).count();
             if there != usize::from(sent) {
                 wrong.push(format!(
                     "{there} of {} that nobody can handle are dead letters",

@@ -16,6 +16,9 @@ use super::plural;
 /// Share of requests that may fail while a bad release is deployed and rolled back, in percent.
 const MOST_FAILED: f64 = 1.0;
 
+/// How long after a release by hand has been taken back what fails is still blamed on it.
+const SOON: Micros = 5_000_000;
+
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let mut shown: Vec<(Part, String)> =
         case.history.faults.iter().filter_map(|fault| judge(case, fault)).collect();
@@ -34,8 +37,11 @@ fn judge(case: &Case<'_>, fault: &FaultRecord<'_>) -> Option<(Part, String)> {
     let Some(from) = fault.injected_at else {
         return Some((Part::Inconclusive, format!("{version} was never deployed")));
     };
-    let until =
-        fault.healed_at.filter(|_| bad).map(|healed| healed.max(from + planned(case, fault)));
+    let until = if bad {
+        fault.healed_at.map(|healed| healed.max(from + planned(case, fault)))
+    } else {
+        after_good(case, fault)
+    };
     let failed = Failed::of(case, from, until);
     Some(match (end(case, version, from), bad) {
         (None, _) => {
@@ -68,6 +74,16 @@ fn judge(case: &Case<'_>, fault: &FaultRecord<'_>) -> Option<(Part, String)> {
             (Part::Fail, format!("{version} is good and was rolled back: {why}"))
         }
     })
+}
+
+/// When what fails is no longer blamed on a good release: from the next fault on, and by hand, where nobody
+/// knows what comes later, soon after the release from before is back.
+fn after_good(case: &Case<'_>, fault: &FaultRecord<'_>) -> Option<Micros> {
+    let healed = fault.healed_at?;
+    let others = case.history.faults.iter().filter(|other| other.id != fault.id);
+    let next = others.filter_map(|other| other.injected_at).filter(|at| *at >= healed).min();
+    let soon = case.since_up.then_some(healed + SOON);
+    next.into_iter().chain(soon).min()
 }
 
 /// How long the deploy would have taken, had nothing been wrong: the sooner a bad release is rolled back,

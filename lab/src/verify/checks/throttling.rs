@@ -4,10 +4,11 @@
 //! fails: that is what they are for. Nobody promised it there, so a flood that was sent by hand is not
 //! held against it.
 
-use crate::journal::{FloodEnded, Op};
+use crate::journal::{FloodEnded, Micros, Op};
 use crate::spec::model::{ApiGateway, ClientRate, Fault, Kind, RuleAction, Stage, Tier};
 
 use super::super::findings::{Check, Finding, Part};
+use super::super::history::FaultRecord;
 use super::super::judge::Case;
 use super::plural;
 
@@ -16,6 +17,9 @@ const MIN_SENT: u64 = 100;
 
 /// How much more than is allowed may pass, in percent: the flood's clock and that of who counts are two.
 const SLACK_PERCENT: f64 = 10.0;
+
+/// How long after a flood its buckets may still be empty.
+const REFILLED: Micros = 10_000_000;
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let limits = limits(case.stage);
@@ -28,7 +32,7 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
             None => {
                 (Part::Inconclusive, "what became of the flood was not written down".to_owned())
             }
-            Some(flood) => judged(flood, &limits, refused_others(case)),
+            Some(flood) => judged(flood, &limits, refused_others(case, fault)),
         })
         .collect();
     shown.sort_by_key(|(part, _)| std::cmp::Reverse(*part));
@@ -111,8 +115,13 @@ fn nodes(tier: &Tier) -> u32 {
     tier.zones.values().map(|n| u32::from(*n)).sum::<u32>().max(1)
 }
 
-/// Operations of the stage's own users that a gateway or a front door refused.
-fn refused_others(case: &Case<'_>) -> usize {
-    let refused = |op: &&&Op| ["403", "429"].contains(&op.detail.as_str());
+/// Operations of the stage's own users that a gateway or a front door refused while the flood ran, and until
+/// what it used up is there again.
+fn refused_others(case: &Case<'_>, fault: &FaultRecord<'_>) -> usize {
+    let from = fault.injected_at.unwrap_or(Micros::MIN);
+    let until = fault.healed_at.map_or(Micros::MAX, |healed| healed + REFILLED);
+    let refused = |op: &&&Op| {
+        ["403", "429"].contains(&op.detail.as_str()) && (from..until).contains(&op.intended)
+    };
     case.history.ops.iter().filter(refused).count()
 }

@@ -88,6 +88,35 @@ fn one_request_that_fails_is_too_many_for_a_good_release() {
     says(&found, Check::Release, Part::Fail, "is good and was rolled back: errors");
 }
 
+/// What another fault breaks later is not the release's doing.
+#[test]
+fn what_fails_after_the_next_fault_is_not_blamed_on_a_good_release() {
+    let with_fault = |at: i64| {
+        let version = DeployVersion { tier: None, version: "v2".into() };
+        let what = Fault::Deploy(version);
+        let scenario = Scenario { what, end: 14_000, ..Scenario::new("good") }.outages(&[]);
+        let mut entries = scenario.entries();
+        each_op(&mut entries, |op| {
+            if op.intended > ms(8000) && op.intended < ms(8100) {
+                op.outcome = Outcome::Unknown;
+            }
+        });
+        let healed = |e: &Entry| matches!(e.event, Event::FaultHealed { .. });
+        let n = entries.iter().position(healed).unwrap();
+        entries.insert(n, Entry { at: ms(5000), event: Event::Control(stayed()) });
+        let end = entries.pop().unwrap();
+        entries.push(Entry { at: ms(at), event: Event::FaultInjected { id: "other".into() } });
+        entries.push(end);
+        let mut journal = run([entries]);
+        if let Event::RunStarted(head) = &mut journal[0].event {
+            *head.stage = released(1);
+        }
+        of(&judge(&journal).unwrap().experiments[0], Check::Release).part
+    };
+    assert_eq!(with_fault(7900), Part::Pass);
+    assert_eq!(with_fault(9000), Part::Fail, "the other one had not begun");
+}
+
 #[test]
 fn a_bad_release_is_rolled_back_by_itself_before_one_percent_notice() {
     let found = judged("bad", Some(rolled_back()), 1);
