@@ -19,6 +19,8 @@ use crate::{chaos, spec};
 
 /// How often an experiment is run at most, as long as it proves nothing either way.
 const TRIES: u32 = 3;
+/// How far the seeds of two tries are apart: each fault of an experiment has one of its own.
+const SEEDS_OF_A_TRY: u64 = 100;
 /// Lines of each node's log that a run keeps.
 const LOG_LINES: u32 = 5000;
 
@@ -210,7 +212,7 @@ impl Verifying<'_> {
                 journal,
                 ui: self.ui,
             };
-            if let Err(e) = self.tried(&run).await {
+            if let Err(e) = self.tried(run).await {
                 // What failed is inconclusive. The next one waits until the lab is whole again.
                 let goes_on = e.is_of_one_experiment();
                 let error = CliError::from(e);
@@ -235,11 +237,13 @@ impl Verifying<'_> {
 
     /// Runs an experiment, and once more when it came to its end and proved nothing either way: a machine
     /// that was busy for a moment is the usual reason.
-    async fn tried(&self, run: &ExperimentRun<'_>) -> Result<(), run::RunError> {
+    async fn tried(&self, mut run: ExperimentRun<'_>) -> Result<(), run::RunError> {
         for _ in 1..TRIES {
             run.run().await?;
-            let Some(why) = self.proved_nothing(run) else { return Ok(()) };
+            let Some(why) = self.proved_nothing(&run) else { return Ok(()) };
             self.ui.warn(&format!("{} proved nothing ({why}): once more", run.name));
+            // Of the same traffic there would be too little once more.
+            run.seed = run.seed.wrapping_add(SEEDS_OF_A_TRY);
         }
         run.run().await
     }
