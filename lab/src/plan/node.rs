@@ -52,6 +52,34 @@ pub struct NodeSpec {
     pub priority: u8,
 }
 
+#[cfg(test)]
+impl NodeSpec {
+    /// A task of a tier `web`, with nothing that a node need not have.
+    pub fn for_tests(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            tier: "web".into(),
+            kind: "service".into(),
+            region: "eu".into(),
+            zone: "a".into(),
+            address: Ipv4Addr::new(10, 77, 1, 10),
+            image: "lab/app:1".into(),
+            command: Vec::new(),
+            env: BTreeMap::new(),
+            files: Vec::new(),
+            data: None,
+            binds: Vec::new(),
+            limits: None,
+            publish: None,
+            probe: Probe::Tcp { port: 80 },
+            reserve: false,
+            init: false,
+            release: None,
+            priority: 0,
+        }
+    }
+}
+
 /// A file in a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigFile {

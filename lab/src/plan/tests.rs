@@ -2,32 +2,12 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::layout::Subnet;
-use super::node::{NodeSpec, Probe};
+use super::node::NodeSpec;
 use super::observed::{Observed, ObservedContainer, ObservedNetwork, Part, State};
 use super::{Desired, Plan, holder_name, main_name, plan};
 
 fn node(name: &str, priority: u8) -> NodeSpec {
-    NodeSpec {
-        name: name.into(),
-        tier: "web".into(),
-        kind: "service".into(),
-        region: "eu".into(),
-        zone: "a".into(),
-        address: Ipv4Addr::new(10, 77, 1, 10),
-        image: "lab/app:1".into(),
-        command: vec![],
-        env: BTreeMap::new(),
-        files: vec![],
-        data: None,
-        binds: vec![],
-        limits: None,
-        publish: None,
-        probe: Probe::Tcp { port: 80 },
-        release: None,
-        reserve: false,
-        init: false,
-        priority,
-    }
+    NodeSpec { priority, ..NodeSpec::for_tests(name) }
 }
 
 fn desired() -> Desired {

@@ -134,31 +134,11 @@ mod tests {
     use crate::plan::node::{ConfigFile, Limits, Publish};
 
     fn node(name: &str) -> NodeSpec {
-        NodeSpec {
-            name: name.into(),
-            tier: "web".into(),
-            kind: "service".into(),
-            region: "eu".into(),
-            zone: "a".into(),
-            address: [10, 1, 1, 4].into(),
-            image: "somebody/web:1".into(),
-            command: Vec::new(),
-            env: [("PRICE".to_owned(), "a: \"$5\"".to_owned())].into(),
-            files: Vec::new(),
-            data: None,
-            binds: Vec::new(),
-            limits: None,
-            publish: None,
-            probe: Probe::Tcp { port: 80 },
-            reserve: false,
-            init: false,
-            release: None,
-            priority: 0,
-        }
+        NodeSpec::for_tests(name)
     }
 
     fn written(nodes: &[NodeSpec]) -> serde_json::Value {
-        let yaml = compose(&crate::verify::testing::stage(), nodes, Subnet(10, 1));
+        let yaml = compose(&crate::verify::testing::stage(), nodes, Subnet(10, 77));
         serde_yaml::from_str(&yaml).unwrap_or_else(|e| panic!("{e} in:\n{yaml}"))
     }
 
@@ -166,6 +146,7 @@ mod tests {
     fn what_a_node_is_made_of_is_in_the_compose_file() {
         let whole = NodeSpec {
             init: true,
+            env: [("PRICE".to_owned(), "a: \"$5\"".to_owned())].into(),
             command: vec!["serve".into(), "$HOME".into()],
             files: vec![ConfigFile { path: "/etc/a".into(), content: "costs $5\n".into() }],
             data: Some("/data".into()),
@@ -183,7 +164,7 @@ mod tests {
         assert_eq!(web["volumes"], json!(["web-a1-data:/data"]));
         assert_eq!(web["ports"], json!(["127.0.0.1:8080:80", "127.0.0.1:8080:80/udp"]));
         assert_eq!((&web["cpus"], &web["mem_limit"]), (&json!(0.5), &json!(1024)));
-        assert_eq!(web["networks"]["default"]["ipv4_address"], "10.1.1.4");
+        assert_eq!(web["networks"]["default"]["ipv4_address"], "10.77.1.10");
         let bare = &file["services"]["web-a2"];
         for absent in ["init", "command", "configs", "volumes", "ports", "cpus"] {
             assert!(bare[absent].is_null(), "{absent}: {bare}");

@@ -257,6 +257,25 @@ fn a_dead_letter_of_an_earlier_run_is_not_blamed_on_what_came_after() {
     }
 }
 
+/// A second `lab verify` knows the bad messages from the first one's last look, and they are still there.
+#[test]
+fn bad_messages_that_were_looked_at_before_are_found_again() {
+    let found = |before: bool| {
+        let mut scenario = Scenario::new("since-up");
+        scenario.what = poison(Some(1));
+        let mut entries = mailed(&scenario);
+        let bad = letter("m1", &bad_message("since-up-f1", 0));
+        last_read(&mut entries).dead = vec![bad.clone()];
+        let first = entries.iter_mut().find_map(|entry| match &mut entry.event {
+            Event::QueueRead(read) => Some(read),
+            _ => None,
+        });
+        first.unwrap().dead = if before { vec![bad] } else { Vec::new() };
+        of(&judged(entries), Check::Queue).part
+    };
+    assert_eq!((found(false), found(true)), (Part::Pass, Part::Pass));
+}
+
 fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![3 => Just(Outcome::Ok), 1 => Just(Outcome::Fail), 1 => Just(Outcome::Unknown)]
 }

@@ -1,6 +1,6 @@
 //! Architectures in which one greedy client, or one slow dependency, is everybody's trouble.
 
-use crate::journal::{Entry, Event, FloodEnded, Op};
+use crate::journal::{Entry, Event, FloodEnded, Op, Outcome};
 use crate::spec::model::{Fault, Flood, SlowDependency, Stage};
 use crate::verify::testing::*;
 use crate::verify::{Check, ExperimentFindings, Part, SINCE_UP, Standing, Verdict, judge};
@@ -104,6 +104,23 @@ fn others_who_are_refused_are_caught() {
     says(&found, Check::Throttling, Part::Fail, "refused as well: 1 request of others");
 }
 
+/// What a spike by hand used up an hour ago is not the flood's doing.
+#[test]
+fn a_refusal_before_the_flood_says_nothing_about_it() {
+    let refused = |at: i64| {
+        let mut entries = flooded("flood", good());
+        let mut left = 1;
+        each_op(&mut entries, |op| {
+            if op.intended > ms(at) && left > 0 {
+                (op.outcome, op.detail, left) = (Outcome::Fail, "429".into(), 0);
+            }
+        });
+        of(&judged(gateway(), entries), Check::Throttling).part
+    };
+    assert_eq!(refused(1000), Part::Pass);
+    assert_eq!(refused(4000), Part::Fail);
+}
+
 #[test]
 fn without_a_gateway_nobody_is_throttled() {
     let flood = FloodEnded { passed: 300, throttled: 0, ..good() };
@@ -196,4 +213,26 @@ fn too_few_reads_are_no_verdict() {
     let entries = Scenario { what, ..Scenario::new("slow") }.outages(&[]).entries();
     let found = judged(gateway(), entries);
     only(&found, Check::Isolation, Part::Inconclusive, "too few to compare");
+}
+
+/// By hand, hours may lie between two faults: what an earlier one did to reads is no measure for this one.
+#[test]
+fn a_slow_dependency_by_hand_is_compared_with_the_time_just_before_it() {
+    let what = Fault::SlowDependency(SlowDependency::default());
+    let scenario = Scenario {
+        what,
+        fault: Some(40_000),
+        heal: 45_000,
+        end: 50_000,
+        every: 10,
+        ..Scenario::new("since-up")
+    };
+    let mut entries = scenario.outages(&[]).entries();
+    each_op(&mut entries, |op| {
+        let is_in = |from, to| (ms(from)..ms(to)).contains(&op.intended);
+        if !op.kind.is_write() && (is_in(1000, 6000) || is_in(40_000, 45_000)) {
+            op.done += 300 * MS;
+        }
+    });
+    assert_eq!(of(&judged(gateway(), entries), Check::Isolation).part, Part::Fail);
 }
