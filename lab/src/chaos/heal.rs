@@ -1,6 +1,7 @@
 //! Undoes faults from their markers alone: idempotent, safe at any moment, also for a fault whose
 //! injection never happened or whose tool was killed.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -124,7 +125,8 @@ fn held_by_another(markers: &[Marker], marker: &Marker, node: &str) -> bool {
 }
 
 /// Brings one node back: holder, then packet filter, then processes. A node that was removed
-/// meanwhile has nothing to undo, and one that another fault holds stays lost.
+/// meanwhile has nothing to undo, one that another fault holds stays lost, and a task that its group has
+/// ended stays at rest.
 async fn undo(engine: &Engine, marker: &Marker, node: &str, held: bool) -> Result<(), EngineError> {
     let containers = engine.containers().await?;
     let (holder, main) = (holder_name(engine.lab(), node), main_name(engine.lab(), node));
@@ -142,7 +144,7 @@ async fn undo(engine: &Engine, marker: &Marker, node: &str, held: bool) -> Resul
         _ => return Ok(()),
     }
     match state(&main) {
-        Some(_) if held => {}
+        Some(_) if held || rests(&containers, &main) => {}
         Some(State::Paused) => engine.unpause(&main).await?,
         Some(_) => engine.start(&main).await?,
         None => return Ok(()),
@@ -151,6 +153,12 @@ async fn undo(engine: &Engine, marker: &Marker, node: &str, held: bool) -> Resul
         Fault::ReplicaLag(_) => acts::catch_up(engine, node).await,
         _ => Ok(()),
     }
+}
+
+/// Whether a main container is a task that is not wanted now: the control plane may end one at any
+/// moment, before and after its heal.
+fn rests(containers: &BTreeMap<String, ObservedContainer>, main: &str) -> bool {
+    containers.get(main).is_some_and(ObservedContainer::rests_in_reserve)
 }
 
 async fn confirm(engine: &Engine, marker: &Marker) -> Result<String, ChaosError> {
@@ -193,7 +201,7 @@ async fn look(
     let Some(main) = containers.get(&main_name(engine.lab(), node)) else {
         return Ok(Ok(format!("{node}: removed")));
     };
-    if main.state != State::Running {
+    if main.state != State::Running && !main.rests_in_reserve() {
         return Ok(Err(format!("{node} does not run")));
     }
     if packet_filter::dropped(engine, node, &marker.id).await?.is_some() {
@@ -211,13 +219,16 @@ async fn look(
             return Ok(Err(format!("{node} still replays {late_ms} ms late")));
         }
     }
-    Ok(Ok(format!("{node}: running")))
+    let now =
+        if main.state == State::Running { "running" } else { "at rest in its group's reserve" };
+    Ok(Ok(format!("{node}: {now}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::Owner;
+    use crate::plan::observed::{LABEL_RESERVE, Part};
 
     fn marker(id: &str, hold: bool, nodes: &[&str]) -> Marker {
         let fault = serde_json::from_value(serde_json::json!({"fault": "kill-primary"})).unwrap();
@@ -231,6 +242,31 @@ mod tests {
             released: None,
             owner: Owner::current(),
         }
+    }
+
+    fn task(reserve: bool, state: State) -> BTreeMap<String, ObservedContainer> {
+        let labels = reserve.then(|| (LABEL_RESERVE.to_owned(), "true".to_owned()));
+        let container = ObservedContainer {
+            id: String::new(),
+            node: "web-a4".into(),
+            part: Part::Main,
+            spec: String::new(),
+            state,
+            ports: Vec::new(),
+            image: String::new(),
+            labels: labels.into_iter().collect(),
+        };
+        [("lab-web-a4".to_owned(), container)].into()
+    }
+
+    #[test]
+    fn a_task_that_its_group_ended_is_not_brought_back() {
+        let rests = |reserve, state| rests(&task(reserve, state), "lab-web-a4");
+        assert!(rests(true, State::Ended), "ended as it was told to");
+        assert!(rests(true, State::Created), "made anew by a deploy, and not started");
+        assert!(!rests(true, State::Stopped), "killed, so its group wants it");
+        assert!(!rests(true, State::Paused), "frozen, so its group wants it");
+        assert!(!rests(false, State::Ended), "no group decides about it");
     }
 
     #[test]

@@ -1,72 +1,28 @@
-//! Ctrl-C, the end of the terminal, and the signal by which other programs ask one to end: what was begun
-//! is undone first.
-
-use tokio::signal::unix::{Signal, SignalKind, signal};
+//! The wish that a command ends, as an exit code: what was begun is undone first.
 
 use super::CliError;
 use super::error::{HUNG_UP, INTERRUPTED, TERMINATED};
+use crate::engine::{self, Wish};
 
-/// The wish that the command ends.
-pub struct Interrupt {
-    ctrl_c: Signal,
-    terminate: Signal,
-    /// Absent where whoever started the program wants it to outlive the terminal (`nohup`).
-    hang_up: Option<Signal>,
-}
+/// Hears the wish that the command ends.
+pub struct Interrupt(engine::Interrupt);
 
 impl Interrupt {
-    /// Listens from now on: a wish that comes while nobody waits for it is kept.
+    /// Listens from now on.
     ///
     /// # Errors
     /// This machine does not let the process listen.
     pub fn listen() -> Result<Self, CliError> {
-        let listen = |kind| {
-            signal(kind)
-                .map_err(|e| CliError::environment(format!("cannot listen to signals: {e}")))
-        };
-        Ok(Self {
-            ctrl_c: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hang_up: if outlives_terminal() { None } else { Some(listen(SignalKind::hangup())?) },
-        })
+        let refused = |e| CliError::environment(format!("cannot listen to signals: {e}"));
+        engine::Interrupt::listen().map(Self).map_err(refused)
     }
 
     /// Waits for the wish; returns the exit code with which shells know it.
     pub async fn come(&mut self) -> u8 {
-        tokio::select! {
-            _ = self.ctrl_c.recv() => INTERRUPTED,
-            _ = self.terminate.recv() => TERMINATED,
-            () = heard(self.hang_up.as_mut()) => HUNG_UP,
+        match self.0.come().await {
+            Wish::Interrupt => INTERRUPTED,
+            Wish::Terminate => TERMINATED,
+            Wish::HangUp => HUNG_UP,
         }
-    }
-}
-
-async fn heard(signal: Option<&mut Signal>) {
-    match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
-    }
-}
-
-fn outlives_terminal() -> bool {
-    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hang_up(&status))
-}
-
-/// Whether `/proc/PID/status` says that the process ignores SIGHUP, which is signal 1.
-fn ignores_hang_up(status: &str) -> bool {
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    ignored.is_some_and(|mask| mask & 1 == 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn under_nohup_the_end_of_the_terminal_is_none_of_ours() {
-        assert!(ignores_hang_up("Name:\tlab\nSigBlk:\t0\nSigIgn:\t0000000000001001\n"));
-        assert!(!ignores_hang_up("SigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\n"));
-        assert!(!ignores_hang_up(""));
     }
 }

@@ -10,6 +10,7 @@ use bollard::query_parameters::{CreateContainerOptions, UploadToContainerOptions
 
 use super::{Engine, EngineError, LABEL_NODE, LABEL_SPEC};
 use crate::plan::node::{ConfigFile, NodeSpec};
+use crate::plan::observed::LABEL_RESERVE;
 use crate::plan::observed::Part;
 use crate::plan::releases::{LABEL_RELEASE, LABEL_TIER};
 use crate::plan::{holder_name, main_name, network_name, volume_name};
@@ -155,6 +156,7 @@ impl Engine {
         ];
         let release = node.release.as_deref().filter(|_| part == Part::Main);
         labels.extend(release.map(|release| (LABEL_RELEASE, release)));
+        labels.extend(node.reserve.then_some((LABEL_RESERVE, "true")));
         self.labels(part.as_str(), &labels).into_iter().collect()
     }
 }

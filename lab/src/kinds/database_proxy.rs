@@ -7,7 +7,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::address::{self, Order, addresses};
-use super::{Context, DATABASE, POSTGRES_PORT, blank, password};
+use super::{Context, DATABASE, POSTGRES_PORT, blank, scram};
 use crate::plan::layout::Place;
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
 use crate::plan::ports::PATRONI_PORT;
@@ -35,7 +35,7 @@ pub(super) fn node(
         POSTGRES_PORT,
         Order::AsDeclared,
     );
-    let users = format!("\"{DATABASE}\" \"{}\"\n", password(context.secret, DATABASE));
+    let users = format!("\"{DATABASE}\" \"{}\"\n", scram::secret(context.secret, DATABASE));
     node.command = vec!["lab-dbproxy".into()];
     node.files = [
         (

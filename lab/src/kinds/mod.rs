@@ -18,6 +18,7 @@ mod network_proxy;
 mod patroni;
 mod postgres;
 mod redis;
+mod scram;
 mod service;
 mod tracing;
 

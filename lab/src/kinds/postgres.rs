@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Context, DATABASE, POSTGRES_PORT, blank, password, patroni};
+use super::{Context, DATABASE, POSTGRES_PORT, blank, password, patroni, scram};
 use crate::plan::layout::{Place, of_tier, with_duty};
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
 use crate::spec::model::{Postgres, Replication};
@@ -17,7 +17,7 @@ pub(super) fn node(
 ) -> NodeSpec {
     let mut node = blank(context, place, "postgres", "postgres");
     node.data = Some("/data".into());
-    node.env.insert("SHOP_PASSWORD".into(), password(context.secret, DATABASE));
+    node.env.insert("SHOP_SECRET".into(), scram::secret(context.secret, DATABASE));
     node.priority = 2;
     match &kind.coordination {
         Some(etcd) if of_tier(places, &place.tier).count() > 1 => {

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::layout::Subnet;
 
+/// Label of a task in reserve: a scaling group or a queue decides when it runs.
+pub const LABEL_RESERVE: &str = "lab.reserve";
+
 /// Everything of one lab that Docker knows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
@@ -53,6 +56,13 @@ pub struct ObservedContainer {
     pub image: String,
     /// All its labels.
     pub labels: BTreeMap<String, String>,
+}
+
+impl ObservedContainer {
+    /// Whether it is a task in reserve that nobody wants to run now.
+    pub fn rests_in_reserve(&self) -> bool {
+        self.labels.contains_key(LABEL_RESERVE) && self.state.is_at_rest()
+    }
 }
 
 /// The two containers of a node, and the markers of an active fault and of a deploy.

@@ -1,9 +1,8 @@
 //! A deploy, as an act: carried out to its end, whether the release stays or is rolled back.
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use super::{Before, ChaosError, Effect, Proof};
 use crate::deploy::{DeployError, Deployment, Order, Outcome, Site};
+use crate::engine::Interrupt;
 use crate::plan::releases;
 
 /// What became of a deploy.
@@ -32,7 +31,7 @@ pub(super) async fn before(
     Ok(Before { released, ..Before::default() })
 }
 
-/// Deploys; Ctrl-C rolls back.
+/// Deploys; what ends the command rolls back.
 pub(super) async fn deploy(
     e: &Effect<'_>,
     tier: &str,
@@ -62,13 +61,8 @@ async fn site(e: &Effect<'_>) -> Result<Site, ChaosError> {
 
 /// Ends with the wish that the command ends; never, where that cannot be heard.
 async fn interrupted() {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    match Interrupt::listen() {
+        Ok(mut interrupt) => drop(interrupt.come().await),
+        Err(_) => std::future::pending().await,
     }
 }
