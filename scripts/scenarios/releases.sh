@@ -90,18 +90,19 @@ releases() {
     expect 0 "$lab" heal
     says 'rolled back a deploy that was left behind: web runs v2, not v1'
     runs v2
+    # The experiments begin with the release that the stage begins with.
+    expect 0 "$lab" deploy web v1
+    expect 0 "$lab" verify --quick --only good-deploy --only bad-deploy-unhealthy --only bad-deploy-errors \
+        --only bad-deploy-slow
+
     say "the end of the terminal in a deploy that is a fault: rolled back, exit code 129"
-    "$lab" chaos deploy web --release v1 >"$work/chaos" 2>&1 &
+    "$lab" chaos deploy web --release v2 >"$work/chaos" 2>&1 &
     local chaos=$! code=0
     await "the deploy to begin" '[ -n "$(docker ps -aq --filter "name=^$name-deploy$")" ]'
     kill -HUP "$chaos"
     wait "$chaos" || code=$?
     [ "$code" = 129 ] || { cat "$work/chaos" >&2; fail "exit code $code after the terminal's end instead of 129"; }
-    runs v2
-    # The experiments begin with the release that the stage begins with.
-    expect 0 "$lab" deploy web v1
-    expect 0 "$lab" verify --quick --only good-deploy --only bad-deploy-unhealthy --only bad-deploy-errors \
-        --only bad-deploy-slow
+    runs v1
     expect 0 "$lab" down
     nothing_left
 }

@@ -19,8 +19,10 @@ pub const UPSTREAMS: &str = "upstreams.conf";
 /// - 200 ms to connect: within a region a handshake takes about 1 ms.
 /// - 10 s for an answer: longer than any client waits (6 s by default), so that it is the
 ///   application's budget that ends a request, with an answer that says what became of it.
-/// - The next target is tried once, and within 2 s. nginx does so for a `POST` only while nothing
-///   was sent: `non_idempotent` is left out on purpose.
+/// - Two more targets are tried, and within 2 s. nginx does so for a `POST` only while nothing
+///   was sent: `non_idempotent` is left out on purpose. With one more, a third of the tasks that is gone
+///   without a word costs every tenth write until the checks have noticed: a request that has waited for
+///   one dead target meets another.
 /// - Old workers end at most 15 s after a reload, when all they had was answered.
 ///
 /// A reload closes the idle connections of clients; a request that crosses such a close is lost,
@@ -135,7 +137,7 @@ const PROXY: &str = r#"
             proxy_send_timeout 5s;
             proxy_read_timeout 10s;
             proxy_next_upstream error timeout;
-            proxy_next_upstream_tries 2;
+            proxy_next_upstream_tries 3;
             proxy_next_upstream_timeout 2s;
             proxy_max_temp_file_size 0;
         }

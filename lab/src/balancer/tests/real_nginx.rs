@@ -208,6 +208,18 @@ async fn a_write_that_was_sent_reaches_one_target_only() {
 
 #[tokio::test]
 #[ignore = "needs nginx"]
+async fn a_write_that_two_dead_targets_did_not_take_reaches_a_third() {
+    use crate::load::testing::post;
+    let c = Server::start(ok("c")).await;
+    let targets = [refusing().await, refusing().await, c.address];
+    let balancing = start(&targets, |c| c.health_check.interval_ms = 0).await;
+    assert_eq!(post(balancing.site, "/sessions").await, 200);
+    assert_eq!(c.seen().iter().filter(|r| r.line.starts_with("POST")).count(), 1);
+    balancing.end().await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
 async fn without_checks_a_dead_target_stays() {
     let a = Server::start(ok("a")).await;
     let dead = refusing().await;
