@@ -18,6 +18,7 @@ mod roles;
 mod tests;
 mod toxic;
 
+pub use acts::refused;
 pub use adjust::{Adjust, adjusted};
 pub use heal::{heal, heal_abandoned, heal_all, heal_until_quiet};
 pub use inject::{Active, Injector, Traffic};

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::args::ShowArgs;
 use super::{CliError, Format};
 use crate::report::Ui;
-use crate::report::units::clean;
+use crate::report::units::{clean, sent};
 use crate::spec;
 use crate::spec::model::{Expectation, Experiment, Stage, Tier};
 use crate::spec::releases::released;
@@ -35,10 +35,10 @@ fn text(stage: &Stage) -> String {
         out += &format!("\nWhat the stage before could not do: {}\n", before.trim());
     }
     out += &format!(
-        "\n{} users; derived peak {peak:.3} requests/s, sent here {}/s; {}% reads\n\
+        "\n{} users; derived peak {peak:.3} requests/s, sent here {}; {}% reads\n\
          objectives: availability {}%, p99 {} ms, RTO {} ms, RPO {} writes{}\n\n",
         stage.users,
-        stage.traffic.rate_per_s,
+        sent(stage.traffic.rate_per_s, peak),
         stage.traffic.read_percent,
         objectives.availability_percent,
         objectives.p99_ms,

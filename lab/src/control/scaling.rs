@@ -19,7 +19,7 @@ use crate::engine::{EngineError, probe};
 use crate::journal::ControlEvent;
 use crate::spec::model::{Name, Scaling};
 pub use crew::{Crew, Seen};
-use policy::{Memory, Policy};
+use policy::{Memory, Policy, Tasks};
 
 /// Longest pause between two looks at the group's tasks.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -109,7 +109,8 @@ impl Loop {
         if seen.deploying {
             return Ok(());
         }
-        if let Some(change) = self.policy.decide(&mut self.memory, since, size, per_task) {
+        let tasks = Tasks { size, running };
+        if let Some(change) = self.policy.decide(&mut self.memory, since, tasks, per_task) {
             let tier = self.group.tier.clone();
             self.shared.note(ControlEvent::Scaled {
                 tier,

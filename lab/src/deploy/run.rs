@@ -7,9 +7,12 @@ use super::balancers::{Balancers, between};
 use super::order::Order;
 use super::settle::{LOOK_EVERY, Settle, healthy};
 use super::site::Site;
-use super::watch::verdict;
+use super::watch::{is_asked, verdict};
 use crate::journal::{ControlEvent, Event};
 use crate::spec::model::{ShiftStep, Strategy};
+
+/// How much longer than its time a share of the traffic may last while hardly anybody asks.
+const UNASKED_LIMIT: Duration = Duration::from_secs(60);
 
 /// What became of a deploy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,11 +124,20 @@ impl Deployment<'_> {
         self.note(ControlEvent::Shifted { tier, release, percent });
         let bake = Duration::from_secs_f64(f64::from(step.bake_s) / self.order.time_scale);
         let begun = Instant::now();
-        while begun.elapsed() < bake {
+        let mut asked = false;
+        while begun.elapsed() < bake || !asked {
+            if begun.elapsed() >= bake + UNASKED_LIMIT {
+                let limit = begun.elapsed().as_secs();
+                return Err(format!(
+                    "too little was asked of it within {limit} s to tell whether it is good: send it \
+                     traffic, with `lab load` for instance"
+                ));
+            }
             tokio::time::sleep(LOOK_EVERY).await;
             let now = balancers.baseline().await;
             let of_green = between(&mut before, now.clone(), green);
             let of_blue = between(&mut before, now, blue);
+            asked |= is_asked(&of_green);
             if let Some(why) = verdict(&of_green, &of_blue, settings) {
                 return Err(why);
             }

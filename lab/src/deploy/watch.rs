@@ -12,6 +12,14 @@ const SLOW_SHARE: f64 = 0.01;
 /// A machine that is slow makes both releases slow: the new one must be so much more often.
 const SLOWER_THAN_BLUE: f64 = 2.0;
 
+/// Answers without which a share of the traffic says nothing about a release.
+const MIN_ANSWERS: u64 = 5;
+
+/// Whether a release was asked often enough at its present share to go on to the next.
+pub fn is_asked(green: &Numbers) -> bool {
+    green.requests >= MIN_ANSWERS
+}
+
 /// Why the new release must go, or nothing while it is good enough.
 pub fn verdict(green: &Numbers, blue: &Numbers, settings: &Deploy) -> Option<String> {
     let share = |part: u64, of: &Numbers| part as f64 / of.requests.max(1) as f64;
@@ -53,6 +61,13 @@ mod tests {
         assert_eq!(judged(numbers(60, 3, 0), blue()), None, "5 % are allowed");
         assert_eq!(judged(numbers(2, 2, 0), blue()), None, "two may be chance");
         assert_eq!(judged(numbers(0, 0, 0), blue()), None, "nothing was asked of it yet");
+    }
+
+    #[test]
+    fn a_release_that_nobody_asked_is_not_good() {
+        assert!(!is_asked(&numbers(0, 0, 0)));
+        assert!(!is_asked(&numbers(4, 0, 0)));
+        assert!(is_asked(&numbers(5, 0, 0)));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! ```text
 //! schema_version  1
 //! run, stage, title, users, seed, version, quick, started_at_us, complete
-//! traffic         { rate_per_s, derived_peak_per_s, time_scale }
+//! traffic         { rate_per_s, derived_peak_per_s, share_of_peak_percent, time_scale }
 //! standing        as-expected | inconclusive | mismatch
 //! exit_code       0 | 1 | 3
 //! experiments[]
@@ -31,6 +31,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::units::share_of;
 use crate::journal::{Mapped, Micros, Traffic};
 use crate::spec::model::Expectation;
 use crate::verify::findings::Rto;
@@ -56,6 +57,7 @@ pub fn results_json(run: &RunFindings) -> Value {
         "traffic": {
             "rate_per_s": run.rate_per_s,
             "derived_peak_per_s": run.derived_peak_per_s,
+            "share_of_peak_percent": share_of(run.rate_per_s, run.derived_peak_per_s),
             "time_scale": run.time_scale,
         },
         "standing": run.standing().as_str(),

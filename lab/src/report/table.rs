@@ -9,7 +9,7 @@ use crate::verify::recovery::Recovery;
 use crate::verify::{ExperimentFindings, RunFindings, Standing};
 
 use super::changed::suffered_most;
-use super::units::{clean, percent, rate, span};
+use super::units::{clean, percent, rate, sent, span};
 use super::words;
 
 /// A compact table, the reasons for whatever is not as expected, and one line with the verdict.
@@ -94,10 +94,10 @@ fn traffic(run: &RunFindings) -> String {
         format!("; the provider's waiting times are divided by {}", run.time_scale)
     };
     format!(
-        "{} users cause {} at peak, this machine sent {}/s{scale}{}",
+        "{} users cause {} at peak, this machine sent {}{scale}{}",
         run.users,
         rate(run.derived_peak_per_s),
-        run.rate_per_s,
+        sent(run.rate_per_s, run.derived_peak_per_s),
         if run.quick { "; a quick run" } else { "" }
     )
 }

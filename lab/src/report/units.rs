@@ -41,6 +41,21 @@ pub fn rate(per_s: f64) -> String {
     }
 }
 
+/// What was sent, and which share of the peak that is: `100/s, 10.8 % of that`.
+pub fn sent(per_s: u32, peak_per_s: f64) -> String {
+    let share = share_of(per_s, peak_per_s);
+    if share >= 100.0 {
+        format!("{per_s}/s, all of that and more")
+    } else {
+        format!("{per_s}/s, {share:.1} % of that")
+    }
+}
+
+/// What was sent in percent of the peak; all of it where no peak is known.
+pub fn share_of(per_s: u32, peak_per_s: f64) -> f64 {
+    if peak_per_s > 0.0 { f64::from(per_s) * 100.0 / peak_per_s } else { 100.0 }
+}
+
 /// UTC time such as `2025-03-01 12:00:00 UTC`; the bare number when it is no time.
 pub fn utc(at: Micros) -> String {
     match jiff::Timestamp::from_microsecond(at) {
@@ -75,6 +90,13 @@ mod tests {
         for (us, text) in cases {
             assert_eq!(span(us), text, "{us}");
         }
+    }
+
+    #[test]
+    fn the_share_of_the_peak_is_told() {
+        assert_eq!(sent(100, 925.9), "100/s, 10.8 % of that");
+        assert_eq!(sent(60, 0.93), "60/s, all of that and more");
+        assert_eq!(sent(60, 0.0), "60/s, all of that and more");
     }
 
     #[test]

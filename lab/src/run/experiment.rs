@@ -113,6 +113,7 @@ impl ExperimentRun<'_> {
             let wanted = Duration::from_millis(self.experiment.settle_ms);
             tokio::time::sleep(wanted.min(self.pace.settle)).await;
             good_service(&traffic, self.standard(), self.pace.extension).await;
+            self.scale_in().await;
         }
         let stopped = traffic.stop().await;
         faults?;
@@ -151,6 +152,13 @@ impl ExperimentRun<'_> {
                 }
                 _ => return Ok(Steady { key_prefix, traffic, gate, earlier, since }),
             }
+        }
+    }
+
+    /// After a spike users go on while its tasks end, so that it is seen whether they notice.
+    async fn scale_in(&self) {
+        if self.is_a_spike() && !self.lab.await_shrunk(SCALE_IN_LIMIT).await {
+            self.ui.warn("no scaling group became smaller after the spike");
         }
     }
 

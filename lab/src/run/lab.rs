@@ -18,6 +18,9 @@ use crate::spec::slots::Duty;
 
 /// Pause between two looks at nodes that are not ready.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long none of a group's tasks may have ended before it counts as smaller: they end one after the
+/// other, and each goes on with what it has in hand.
+const SHRUNK: Duration = Duration::from_secs(5);
 
 /// A lab that runs.
 #[derive(Clone, Debug)]
@@ -109,8 +112,7 @@ impl RunningLab {
     pub async fn await_scaled_in(&self, limit: Duration) -> Result<bool, RunError> {
         let begun = Instant::now();
         loop {
-            let added = |p: &Place| p.duty == Duty::Reserve && self.scales(&p.tier);
-            if !self.awake().await?.iter().any(added) {
+            if self.added().await? == 0 {
                 return Ok(true);
             }
             if begun.elapsed() >= limit {
@@ -118,6 +120,36 @@ impl RunningLab {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Waits until fewer tasks of scaling groups are awake than now, and none has ended for a while.
+    /// Whether that came within the limit; at once in a stage without groups.
+    pub async fn await_shrunk(&self, limit: Duration) -> bool {
+        if !self.stage.tiers.keys().any(|tier| self.scales(tier)) {
+            return true;
+        }
+        let begun = Instant::now();
+        let (mut most, mut least, mut since) = (0, usize::MAX, begun);
+        while begun.elapsed() < limit {
+            // Docker that does not answer for a moment says nothing.
+            if let Ok(now) = self.added().await {
+                most = most.max(now);
+                if now < least {
+                    (least, since) = (now, Instant::now());
+                }
+                if least < most && since.elapsed() >= SHRUNK {
+                    return true;
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        false
+    }
+
+    /// How many tasks of scaling groups are awake beyond their least.
+    async fn added(&self) -> Result<usize, RunError> {
+        let added = |p: &&Place| p.duty == Duty::Reserve && self.scales(&p.tier);
+        Ok(self.awake().await?.iter().filter(added).count())
     }
 
     /// Whether a tier is a scaling group; functions are none.

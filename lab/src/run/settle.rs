@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::RunningLab;
+use crate::chaos;
 use crate::engine::{probe, sqs};
 use crate::journal::{DeadLetter, Effect, Event, OpKind, QueueRead};
 use crate::kinds;
@@ -126,7 +127,9 @@ async fn look(at: &QueueAt, dead: bool) -> std::io::Result<QueueRead> {
     let outbox = outbox(at).await;
     let sqs::Depth { visible, in_flight } = queue.depth().await?;
     let dead = if dead { dead_letters(at).await? } else { Vec::new() };
-    Ok(QueueRead { queue: at.name.clone(), visible, in_flight, outbox, dead, waited_ms: 0 })
+    let refused = chaos::refused(at).await;
+    let queue = at.name.clone();
+    Ok(QueueRead { queue, visible, in_flight, outbox, dead, refused, waited_ms: 0 })
 }
 
 async fn dead_letters(at: &QueueAt) -> std::io::Result<Vec<DeadLetter>> {

@@ -170,6 +170,7 @@ mod tests {
             outbox: Some(0),
             dead: Vec::new(),
             waited_ms: 0,
+            ..crate::journal::QueueRead::default()
         });
         let control = [entry(2, mark("verify")), entry(3, left.clone()), entry(4, end("verify"))];
         assert!(since_up(&control, 9).iter().any(|e| e.event == left));

@@ -8,6 +8,7 @@ mod histories;
 mod queues;
 mod releases;
 mod runs;
+mod scaling;
 mod service;
 mod services;
 mod tries;

@@ -205,6 +205,8 @@ pub enum Check {
     Isolation,
     /// A good release took over without an error; a bad one was rolled back by itself.
     Release,
+    /// A group grew with a spike, and shrank without an error.
+    Scaling,
     /// Enough requests succeeded.
     Availability,
     /// Requests were fast enough outside of the outage.
@@ -234,6 +236,7 @@ impl Check {
             Self::Throttling => "throttling",
             Self::Isolation => "isolation",
             Self::Release => "release",
+            Self::Scaling => "scaling",
             Self::Availability => "availability",
             Self::Latency => "latency",
             Self::Recovery => "recovery",

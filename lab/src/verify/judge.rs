@@ -1,7 +1,7 @@
 //! Judges every experiment of a journal.
 
 use crate::journal::{Entry, Event, Micros, Op};
-use crate::spec::model::{Expectation, Experiment, Objectives, Stage, TimedFault};
+use crate::spec::model::{Expectation, Experiment, Fault, Objectives, Stage, TimedFault};
 
 use super::checks;
 use super::findings::{EarlierTry, ExperimentFindings, FaultFinding, Measured, RunFindings};
@@ -48,6 +48,24 @@ impl Case<'_> {
     /// Whether an operation was due while service was not within its objectives.
     pub fn in_outage(&self, op: &Op) -> bool {
         self.outages.iter().any(|outage| outage.covers(op))
+    }
+
+    /// Whether an operation was due while service was not within its objectives and something was
+    /// broken.
+    pub fn is_excused(&self, op: &Op) -> bool {
+        let breaks = |fault: &&FaultRecord<'_>| {
+            !matches!(fault.fault, Some(Fault::Spike(_) | Fault::Deploy(_)))
+        };
+        let excused = |outage: &&Outage<'_>| outage.faults.iter().any(|fault| breaks(fault));
+        self.outages.iter().filter(excused).any(|outage| outage.covers(op))
+    }
+
+    /// What was still missing of the lab long after its faults were healed, when it was promised to
+    /// survive them and every heal was confirmed: then that is what they left behind.
+    pub fn left_behind(&self) -> Option<&str> {
+        let healed = self.history.faults.iter().all(|fault| fault.heal_evidence.is_some());
+        let judged = healed && !self.since_up && self.expectation == Expectation::Survives;
+        self.history.not_whole.filter(|_| judged)
     }
 
     /// A moment in words, relative to the first fault where there is one.

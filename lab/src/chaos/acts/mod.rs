@@ -15,6 +15,7 @@ mod spoil;
 mod storm;
 
 pub(super) use replay::{catch_up, late};
+pub use spoil::refused;
 
 use super::crowd::Crowd;
 use super::inject::Injector;

@@ -14,7 +14,7 @@ const REFUSED: &str = "shop_worker_refused_total ";
 
 /// How many messages workers had refused so far.
 pub(super) async fn before(queue: &QueueAt) -> Before {
-    Before { refused: refused(queue).await, ..Before::default() }
+    Before { refused: refused(queue).await.unwrap_or(0), ..Before::default() }
 }
 
 /// Puts the messages into the queue.
@@ -31,7 +31,7 @@ pub(super) async fn send(e: &Effect<'_>, at: &QueueAt, messages: u16) -> Result<
 
 /// Every one of them was given out, and refused.
 pub(super) async fn confirm(queue: &QueueAt, messages: u16, before: &Before) -> Proof {
-    let refused = refused(queue).await.saturating_sub(before.refused);
+    let refused = refused(queue).await.unwrap_or(0).saturating_sub(before.refused);
     let name = &queue.name;
     if refused < u64::from(messages) {
         return Err(format!("{name}: {refused} of {messages} messages were refused so far"));
@@ -39,10 +39,14 @@ pub(super) async fn confirm(queue: &QueueAt, messages: u16, before: &Before) -> 
     Ok(format!("{name}: {messages} messages sent that nobody can handle, {refused} refusals"))
 }
 
-async fn refused(queue: &QueueAt) -> u64 {
+/// How many messages the workers of a queue have refused since each was started; nothing when none of
+/// them says so.
+pub async fn refused(queue: &QueueAt) -> Option<u64> {
     let asked = queue.workers.iter().map(|at| probe::get(*at.ip(), at.port(), "/metrics", TIMEOUT));
     let pages = futures::future::join_all(asked).await;
-    pages.into_iter().flatten().filter_map(|page| counted(&page.body)).sum()
+    let counts: Vec<u64> =
+        pages.into_iter().flatten().filter_map(|page| counted(&page.body)).collect();
+    (!counts.is_empty()).then(|| counts.iter().sum())
 }
 
 fn counted(page: &str) -> Option<u64> {

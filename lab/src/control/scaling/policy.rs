@@ -6,7 +6,8 @@
 //! - A point without data is no reason to do anything, and ends every row.
 //!
 //! The provider does not publish how many tasks it adds. `ceil(tasks x metric / target)` is a model
-//! of it, and what it is called here.
+//! of it, and what it is called here. Its tasks are those that run, among which the metric is shared out;
+//! those that are starting are part of the size that the answer is compared with.
 
 use std::time::Duration;
 
@@ -35,6 +36,15 @@ pub struct Memory {
     below: u16,
     out_until: Option<(Duration, u16)>,
     in_until: Option<Duration>,
+}
+
+/// How large a group is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tasks {
+    /// How many there shall be.
+    pub size: u16,
+    /// How many run: the metric is theirs.
+    pub running: u16,
 }
 
 /// A change of size.
@@ -66,7 +76,7 @@ impl Policy {
         &self,
         memory: &mut Memory,
         now: Duration,
-        tasks: u16,
+        tasks: Tasks,
         per_task: Option<f64>,
     ) -> Option<Change> {
         let Some(per_task) = per_task else {
@@ -76,12 +86,12 @@ impl Policy {
         let row = |is: bool, before: u16| if is { before.saturating_add(1) } else { 0 };
         memory.above = row(per_task > self.target, memory.above);
         memory.below = row(per_task < self.target * LOW_SHARE, memory.below);
-        let wanted = (f64::from(tasks) * per_task / self.target).ceil();
+        let wanted = (f64::from(tasks.running) * per_task / self.target).ceil();
         let wanted = (wanted.clamp(0.0, f64::from(u16::MAX)) as u16).clamp(self.min, self.max);
         if memory.above >= self.points_out {
-            self.add(memory, now, tasks, wanted, per_task)
+            self.add(memory, now, tasks.size, wanted, per_task)
         } else if memory.below >= self.points_in {
-            self.take_away(memory, now, tasks, wanted, per_task)
+            self.take_away(memory, now, tasks.size, wanted, per_task)
         } else {
             None
         }
@@ -91,12 +101,12 @@ impl Policy {
         &self,
         memory: &mut Memory,
         now: Duration,
-        tasks: u16,
+        size: u16,
         wanted: u16,
         per_task: f64,
     ) -> Option<Change> {
         let cooling = memory.out_until.filter(|(until, _)| now < *until).map(|(_, size)| size);
-        if wanted <= tasks.max(cooling.unwrap_or(0)) {
+        if wanted <= size.max(cooling.unwrap_or(0)) {
             return None;
         }
         memory.out_until = Some((now + self.cooldown_out, wanted));
@@ -108,13 +118,13 @@ impl Policy {
         &self,
         memory: &mut Memory,
         now: Duration,
-        tasks: u16,
+        size: u16,
         wanted: u16,
         per_task: f64,
     ) -> Option<Change> {
         let cooling = memory.in_until.is_some_and(|until| now < until)
             || memory.out_until.is_some_and(|(until, _)| now < until);
-        if wanted >= tasks || cooling {
+        if wanted >= size || cooling {
             return None;
         }
         memory.in_until = Some(now + self.cooldown_in);
@@ -160,7 +170,8 @@ mod tests {
             .map(|(load, minute)| {
                 let now = Duration::from_secs(60 * minute);
                 let per_task = load.map(|l| l / f64::from(tasks));
-                if let Some(change) = policy.decide(&mut memory, now, tasks, per_task) {
+                let group = Tasks { size: tasks, running: tasks };
+                if let Some(change) = policy.decide(&mut memory, now, group, per_task) {
                     tasks = change.to;
                 }
                 tasks
@@ -193,9 +204,26 @@ mod tests {
         let cooling = Memory { above: 9, out_until, ..Memory::default() };
         let decide = |now| {
             let now = Duration::from_secs(now);
-            policy.decide(&mut cooling.clone(), now, 6, Some(26.0)).map(|c| c.to)
+            let tasks = Tasks { size: 6, running: 6 };
+            policy.decide(&mut cooling.clone(), now, tasks, Some(26.0)).map(|c| c.to)
         };
         assert_eq!((decide(299), decide(300)), (None, Some(8)));
+    }
+
+    #[test]
+    fn tasks_that_are_starting_or_lost_are_not_added_a_second_time() {
+        let policy = Policy::new(&scaling(), 4, 1.0);
+        let decide = |size, running, per_task| {
+            let mut memory = Memory { above: 9, ..Memory::default() };
+            let tasks = Tasks { size, running };
+            policy.decide(&mut memory, Duration::ZERO, tasks, Some(per_task)).map(|c| c.to)
+        };
+        // 160 a second need 8 tasks, whether 4 or 6 of them run already.
+        assert_eq!(decide(4, 4, 40.0), Some(8));
+        assert_eq!(decide(8, 6, 160.0 / 6.0), None);
+        // A zone took 4 of 8 tasks along: the load is what it was.
+        assert_eq!(decide(8, 4, 40.0), None);
+        assert_eq!(decide(8, 4, 45.0), Some(9), "and more load is more tasks all the same");
     }
 
     #[test]
@@ -215,7 +243,8 @@ mod tests {
         let policy = Policy::new(&scaling(), 4, 1.0);
         let mut memory =
             Memory { in_until: Some(Duration::from_secs(9999)), above: 2, ..Memory::default() };
-        let change = policy.decide(&mut memory, Duration::ZERO, 4, Some(40.0));
+        let change =
+            policy.decide(&mut memory, Duration::ZERO, Tasks { size: 4, running: 4 }, Some(40.0));
         assert_eq!(change.map(|c| c.to), Some(8));
         assert_eq!(memory.in_until, None);
     }

@@ -10,7 +10,7 @@ use crate::journal::{Entry, Micros};
 use crate::verify::history::History;
 use crate::verify::{ExperimentFindings, FaultFinding, Finding, RunFindings, Standing, histories};
 
-use super::units::{percent, rate, span, utc};
+use super::units::{percent, rate, sent, span, utc};
 use super::words;
 use escape::escape;
 
@@ -49,14 +49,14 @@ fn header(run: &RunFindings) -> String {
     };
     format!(
         "<h1>{}</h1>\n<p class=\"{}\"><strong>{}</strong></p>\n<p class=\"quiet\">{}. {} users \
-         cause {} at peak; this machine sent {}/s{scale}. Run {} of {}, seed {}, lab {}{quick}.</p>\n",
+         cause {} at peak; this machine sent {}{scale}. Run {} of {}, seed {}, lab {}{quick}.</p>\n",
         escape(&run.stage),
         run.standing().as_str(),
         escape(&words::conclusion(run)),
         escape(run.title.trim_end_matches('.')),
         run.users,
         rate(run.derived_peak_per_s),
-        run.rate_per_s,
+        sent(run.rate_per_s, run.derived_peak_per_s),
         escape(&run.run),
         utc(run.started_at),
         run.seed,

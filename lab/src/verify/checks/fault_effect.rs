@@ -14,7 +14,9 @@ pub(super) fn check(case: &Case<'_>) -> Finding {
     let faults = &case.history.faults;
     let mut gaps = never_planned(case);
     gaps.extend(faults.iter().flat_map(gaps_of));
-    gaps.extend(case.history.not_whole.map(|why| format!("after the heal, {why}")));
+    if case.left_behind().is_none() {
+        gaps.extend(case.history.not_whole.map(|why| format!("after the heal, {why}")));
+    }
     let evidence = faults.iter().flat_map(evidence_of);
     let finding = match gaps.first() {
         None if faults.is_empty() => {

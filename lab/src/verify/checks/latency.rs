@@ -1,5 +1,7 @@
 //! Were requests fast enough outside of the outage?
 //!
+//! More traffic and a good release break nothing: there is no outage that would excuse what is slow.
+//!
 //! Only successful operations count: a failure may be quick, and is counted by availability. The
 //! share of slow operations is counted exactly, not read from the histogram. At most 1 % may be
 //! slower than the objective; among fewer than 100 operations a single one may be, since a 99th
@@ -18,7 +20,7 @@ pub(super) fn check(case: &Case<'_>) -> Finding {
         .ops
         .iter()
         .copied()
-        .filter(|op| op.outcome == Outcome::Ok && !case.in_outage(op))
+        .filter(|op| op.outcome == Outcome::Ok && !case.is_excused(op))
         .collect();
     let Some(q) = measure::quantiles(ops.iter().copied()) else {
         let summary = "no operation succeeded outside of the outage: no latency to judge";

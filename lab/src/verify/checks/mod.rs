@@ -17,6 +17,7 @@ mod queue;
 mod recovery;
 mod releases;
 mod request_collapsing;
+mod scaling;
 mod session_guarantees;
 mod staleness;
 mod steady_state;
@@ -50,6 +51,7 @@ pub fn all(case: &Case<'_>) -> Vec<Finding> {
     findings.extend(cache_stampede::check(case));
     findings.extend(throttling::check(case));
     findings.extend(releases::check(case));
+    findings.extend(scaling::check(case));
     findings.extend(of_speed(case));
     findings
 }

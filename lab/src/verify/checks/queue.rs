@@ -2,12 +2,13 @@
 //!
 //! At the end nothing may wait in an outbox or a queue, or be in hand. A message that a fault made
 //! unreadable must be in the dead-letter queue by then, and nothing else that was not there before the
-//! fault. A queue that was not looked at is inconclusive. In `since-up` the canary goes on, so that
+//! fault; and it must have been given out as often as the queue allows before it went there
+//! (`maxReceiveCount`), as its workers have counted. A queue that was not looked at is inconclusive. In `since-up` the canary goes on, so that
 //! something always waits, and dead letters of faults that are not in it are of earlier runs.
 
 use std::collections::BTreeSet;
 
-use crate::journal::{DeadLetter, Micros, Phase, QueueRead};
+use crate::journal::{ControlEvent, DeadLetter, Micros, Phase, QueueRead};
 use crate::spec::model::{BAD_MESSAGES, Fault, Kind, Stage};
 
 use super::super::findings::{Check, Finding, Part};
@@ -30,8 +31,16 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
                 unknown.push(format!("queue {name}: nobody said how much waits in the outbox"));
             }
             Ok((before, end)) => {
-                let missed = Look { case, tier: queue.tier, before, end }.wrong();
-                wrong.extend(missed.into_iter().map(|what| format!("queue {name}: {what}")));
+                let look = Look { case, tier: queue.tier, before, end };
+                wrong.extend(look.wrong().into_iter().map(|what| format!("queue {name}: {what}")));
+                match look.refusals(queue.worker.max_receives) {
+                    Some((Part::Fail, what)) => wrong.push(format!("queue {name}: {what}")),
+                    Some((Part::Inconclusive, what)) => {
+                        unknown.push(format!("queue {name}: {what}"));
+                    }
+                    Some((Part::Pass, what)) => said.push(format!("{name}: {what}")),
+                    None => {}
+                }
                 said.push(format!("{name} after {} ms", end.waited_ms));
             }
         }
@@ -46,6 +55,10 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
+fn plural_of(messages: u64) -> String {
+    plural(usize::try_from(messages).unwrap_or(usize::MAX), "message")
+}
+
 /// Whether the demo application writes events: those of others are not known to wait anywhere.
 fn has_outbox(stage: &Stage) -> bool {
     let publishes =
@@ -54,7 +67,10 @@ fn has_outbox(stage: &Stage) -> bool {
 }
 
 /// The last look before the first fault (or before the end, without one), and the last of all.
-fn reads<'a>(case: &Case<'a>, name: &str) -> Result<(&'a [DeadLetter], &'a QueueRead), String> {
+fn reads<'a>(
+    case: &Case<'a>,
+    name: &str,
+) -> Result<(Option<&'a QueueRead>, &'a QueueRead), String> {
     let of = || case.history.queues.iter().filter(|(_, queue, _)| *queue == name);
     let audit = case.history.phase(Phase::Audit).unwrap_or(Micros::MAX);
     let known =
@@ -68,17 +84,17 @@ fn reads<'a>(case: &Case<'a>, name: &str) -> Result<(&'a [DeadLetter], &'a Queue
         // What the experiments of an earlier run left is no part of what happened since.
         let left =
             of().filter(|(at, ..)| *at < audit).filter_map(|(.., read)| read.ok()).next_back();
-        return Ok((left.map_or(&[], |read| read.dead.as_slice()), end));
+        return Ok((left, end));
     }
     let until = case.history.first_fault().unwrap_or(audit);
     let before = known(of().rfind(|(at, ..)| *at < until), "before the fault")?;
-    Ok((&before.dead, end))
+    Ok((Some(before), end))
 }
 
 struct Look<'c, 'a> {
     case: &'c Case<'a>,
     tier: &'c str,
-    before: &'c [DeadLetter],
+    before: Option<&'c QueueRead>,
     end: &'c QueueRead,
 }
 
@@ -92,7 +108,8 @@ impl Look<'_, '_> {
                 "after {waited_ms} ms {visible} wait, {in_flight} are in hand{outbox}"
             ));
         }
-        let known: BTreeSet<&str> = self.before.iter().map(|letter| letter.id.as_str()).collect();
+        let before = self.before.into_iter().flat_map(|read| &read.dead);
+        let known: BTreeSet<&str> = before.map(|letter| letter.id.as_str()).collect();
         let new: Vec<&DeadLetter> =
             self.end.dead.iter().filter(|letter| !known.contains(letter.id.as_str())).collect();
         for (fault, sent) in self.bad_messages() {
@@ -113,6 +130,46 @@ impl Look<'_, '_> {
             wrong.push(format!("{many} that should have been handled, such as {first}"));
         }
         wrong
+    }
+
+    /// Whether messages that nobody can handle were given out as often as they may be, before they became
+    /// dead letters. Nothing without such messages. A worker that was started again counts from nothing.
+    fn refusals(&self, max_receives: u16) -> Option<(Part, String)> {
+        let sent: u64 = self.bad_messages().map(|(_, sent)| u64::from(sent)).sum();
+        if sent == 0 || self.case.since_up {
+            return None;
+        }
+        let due = sent * u64::from(max_receives);
+        let counted = self.before.and_then(|read| read.refused).zip(self.end.refused);
+        let Some((before, end)) = counted else {
+            return Some((
+                Part::Inconclusive,
+                "nobody said how often its messages were refused".into(),
+            ));
+        };
+        let is_own =
+            |node: &str| node.strip_prefix(self.tier).is_some_and(|rest| rest.starts_with('-'));
+        let restarted = self
+            .case
+            .history
+            .controls
+            .iter()
+            .any(|(_, event)| matches!(event, ControlEvent::Replaced { node } if is_own(node)));
+        let refused = end.saturating_sub(before);
+        Some(match refused >= due {
+            true => (Part::Pass, format!("{refused} refusals of {}", plural_of(sent))),
+            false if restarted => {
+                (Part::Inconclusive, "a worker that refused messages was started again".into())
+            }
+            false => (
+                Part::Fail,
+                format!(
+                    "{} became dead letters after {refused} refusals, and each may be given out \
+                     {max_receives} times",
+                    plural_of(sent)
+                ),
+            ),
+        })
     }
 
     /// The faults that put messages into this queue which nobody can handle, and how many. One that

@@ -1,4 +1,5 @@
 //! Was service back in time, for good? The definition of RTO stands in [`crate::verify::recovery`].
+//! And is the lab whole again: every node ready, standbys and replicas in sync, groups at their size?
 
 use crate::journal::Micros;
 
@@ -8,6 +9,16 @@ use super::super::measure::Outage;
 use super::super::recovery::Recovery;
 
 pub(super) fn check(case: &Case<'_>) -> Finding {
+    let service = service(case);
+    match case.left_behind() {
+        Some(why) => Finding::new(Check::Recovery, Part::Fail, format!("all is healed, and {why}"))
+            .with([service.summary])
+            .with(service.details),
+        None => service,
+    }
+}
+
+fn service(case: &Case<'_>) -> Finding {
     if case.outages.is_empty() {
         return if case.declared.is_empty() && !case.since_up {
             Finding::new(Check::Recovery, Part::Pass, "no fault to recover from")

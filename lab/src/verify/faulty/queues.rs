@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use crate::journal::{
-    DeadLetter, Effect, Entry, Event, Op, OpKind, Outcome, Phase, QueueRead, bad_message,
+    ControlEvent, DeadLetter, Effect, Entry, Event, Op, OpKind, Outcome, Phase, QueueRead,
+    bad_message,
 };
 use crate::spec::model::{Fault, PoisonMessage};
 use crate::verify::testing::*;
@@ -16,7 +17,8 @@ fn poison(messages: Option<u16>) -> Fault {
 }
 
 fn read(dead: &[DeadLetter]) -> QueueRead {
-    QueueRead { queue: QUEUE.into(), outbox: Some(0), dead: dead.to_vec(), ..Default::default() }
+    let (queue, dead) = (QUEUE.into(), dead.to_vec());
+    QueueRead { queue, outbox: Some(0), dead, refused: Some(4), ..Default::default() }
 }
 
 fn letter(id: &str, body: &str) -> DeadLetter {
@@ -208,6 +210,7 @@ fn messages_that_nobody_can_handle_must_all_be_dead_letters() {
     let with = |dead: &[DeadLetter]| {
         let mut entries = mailed(&scenario);
         last_read(&mut entries).dead = dead.to_vec();
+        last_read(&mut entries).refused = Some(4 + 2 * RECEIVES);
         judged(entries)
     };
     says(&with(&[bad(1), bad(2)]), Check::Queue, Part::Pass, "nothing is left to do");
@@ -215,6 +218,34 @@ fn messages_that_nobody_can_handle_must_all_be_dead_letters() {
     says(&with(&[]), Check::Queue, Part::Fail, "0 of 2 messages");
     let other = letter("m3", &bad_message("another", 1));
     says(&with(&[bad(1), bad(2), other]), Check::Queue, Part::Fail, "1 dead letter that");
+}
+
+/// How often the queue of the stage gives a message out.
+const RECEIVES: u64 = 5;
+
+/// A queue that puts a message away at its first failure.
+#[test]
+fn messages_that_became_dead_letters_too_soon_are_caught() {
+    let mut scenario = Scenario::new("kill");
+    scenario.what = poison(Some(2));
+    let with = |refused: Option<u64>, restarted: bool| {
+        let mut entries = mailed(&scenario);
+        let bad = |n| letter(&format!("m{n}"), &bad_message("kill-f1", n));
+        last_read(&mut entries).dead = vec![bad(1), bad(2)];
+        last_read(&mut entries).refused = refused;
+        if restarted {
+            let event = Event::Control(ControlEvent::Replaced { node: "mailer-a1".into() });
+            entries.insert(entries.len() - 1, Entry { at: ms(5000), event });
+        }
+        judged(entries)
+    };
+    let all = 2 * RECEIVES;
+    says(&with(Some(4 + all), false), Check::Queue, Part::Pass, "nothing is left to do");
+    let early =
+        "2 messages became dead letters after 9 refusals, and each may be given out 5 times";
+    says(&with(Some(4 + all - 1), false), Check::Queue, Part::Fail, early);
+    says(&with(Some(2), true), Check::Queue, Part::Inconclusive, "was started again");
+    says(&with(None, false), Check::Queue, Part::Inconclusive, "nobody said how often");
 }
 
 #[test]

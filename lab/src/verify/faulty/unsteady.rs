@@ -16,14 +16,34 @@ fn traffic_that_was_begun_anew_is_told() {
     assert_eq!(found.verdict, Verdict::Survived);
 }
 
-/// Nobody knows what the fault left behind: that is no survival.
-#[test]
-fn a_lab_that_is_not_whole_afterwards_is_inconclusive() {
-    let mut entries = Scenario::new("kill").entries();
+fn not_whole(mut entries: Vec<Entry>) -> Vec<Entry> {
     let (at, why) =
         (entries[entries.len() - 2].at, "the lab is not whole: db-b1: no standby".into());
     entries.insert(entries.len() - 1, Entry { at, event: Event::NotWhole { why } });
+    entries
+}
+
+/// Users are served, and the next loss would not be survived any more.
+#[test]
+fn a_lab_that_is_not_whole_afterwards_has_not_recovered() {
+    let found = judge_one(not_whole(Scenario::new("kill").entries()));
+    only(&found, Check::Recovery, Part::Fail, "all is healed, and the lab is not whole");
+    assert_eq!(found.verdict, Verdict::Broke);
+}
+
+/// Then it is the lab that did not undo its fault.
+#[test]
+fn what_was_not_seen_to_be_healed_is_not_the_architectures_fault() {
+    let mut entries = not_whole(Scenario::new("kill").entries());
+    entries.retain(|entry| !matches!(entry.event, Event::HealConfirmed { .. }));
     let found = judge_one(entries);
-    only(&found, Check::FaultEffect, Part::Inconclusive, "after the heal, the lab is not whole");
+    assert_eq!(found.verdict, Verdict::Inconclusive);
+}
+
+/// A control that is declared to break has to do so by what its users see.
+#[test]
+fn a_control_does_not_break_by_what_is_missing_afterwards() {
+    let found = judge_one(not_whole(Scenario::new("control").entries()));
+    assert_eq!(of(&found, Check::FaultEffect).part, Part::Inconclusive);
     assert_eq!(found.verdict, Verdict::Inconclusive);
 }
