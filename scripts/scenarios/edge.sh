@@ -14,10 +14,24 @@ front() {
     expect 0 curl -s -o /dev/null -w '%{http_code}' "$site/products?page=1"
     says '^200$'
     dns=${dns#dns://}
-    expect 0 dig +short "@${dns%%:*}" -p "$(cut -d: -f2 <<<"${dns%%/*}")" "${dns##*/}"
+    expect 0 edges "$dns"
     says '^10\..*'
+
+    say "the name leaves out an edge node that does not answer, and takes it back when it does"
+    await "the name to stand for both edge nodes" '[ "$(edges "$dns" | wc -l)" = 2 ]'
+    "$lab" chaos kill-cdn --mode silent --for 15s >"$work/chaos" 2>&1 &
+    local chaos=$!
+    await "the name to leave the dead one out" '[ "$(edges "$dns" | wc -l)" = 1 ]'
+    wait "$chaos" || { cat "$work/chaos" >&2; fail "chaos kill-cdn failed"; }
+    await "the name to take it back" '[ "$(edges "$dns" | wc -l)" = 2 ]'
     "$lab" down
     nothing_left
+}
+
+# edges ADDRESS:PORT/NAME: the addresses that the name stands for at this moment.
+edges() {
+    local server=${1%%/*}
+    dig +short +tries=1 +time=2 "@${server%%:*}" -p "${server##*:}" "${1##*/}" | grep '^10\.'
 }
 
 capacity() {

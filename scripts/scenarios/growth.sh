@@ -37,6 +37,18 @@ growth_path() {
     nothing_left
 }
 
+main_job() {
+    say "up, chaos kill-primary, verify: the architecture for a million users"
+    expect 0 "$lab" up "$(stage stage-1m)"
+    expect 0 "$lab" chaos kill-primary
+    says 'acknowledged writes lost +0'
+    expect 0 "$lab" verify --quick
+    says 'since-up +survives +survived'
+    says '11 of 11 experiments as expected'
+    expect 0 "$lab" down
+    nothing_left
+}
+
 caches() {
     say "one origin fetch for a crowd, one load for a cold value: and red without the habit behind each"
     local file

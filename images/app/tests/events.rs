@@ -43,6 +43,11 @@ async fn two_tiers_of_workers_hear_of_an_order_and_one_of_them_through_the_bus_o
     let expected = [("mail-sent".to_owned(), 0), ("order-placed".to_owned(), 0)];
     assert_eq!(heard(&site, "f-1").await, expected);
     assert_eq!(http.mails("f-").await, [("f-1".into(), 1)]);
+    for kind in ["order-recorded", "mail-recorded"] {
+        assert_eq!(http.later(kind, "f-").await, [("f-1".into(), 1)], "{kind}");
+        assert_eq!(http.later(kind, "g-").await, [], "{kind}");
+    }
+    assert_eq!(http.later("mail-repeat", "f-").await, []);
 
     // What comes again is counted, and is no second event.
     let event = r#"{"event":"order-placed","order_key":"f-1"}"#;
@@ -52,4 +57,5 @@ async fn two_tiers_of_workers_hear_of_an_order_and_one_of_them_through_the_bus_o
     })
     .await;
     assert_eq!(mailer.metric("shop_worker_effects_total").await, 1.0);
+    assert_eq!(http.later("order-recorded", "f-").await, [("f-1".into(), 1)]);
 }

@@ -65,6 +65,9 @@ async fn mails_after_a_death_before_the_effect(ack: &str) -> u64 {
     service.thaw();
     let _next = site.worker(&mail).await;
     site.settled(&http, "order-events").await;
+    let again: Vec<(String, u64)> =
+        if ack == "after" { vec![("b-1".into(), 1)] } else { Vec::new() };
+    assert_eq!(http.later("mail-repeat", "b-").await, again);
     http.mails("b-").await[0].1
 }
 
@@ -106,6 +109,7 @@ async fn an_outage_of_the_mail_service_makes_no_dead_letters() {
     service.thaw();
     site.settled(&http, "order-events").await;
     assert_eq!(http.mails("s-").await, [("s-1".into(), 1), ("s-2".into(), 1)]);
+    assert_eq!(http.later("mail-repeat", "s-").await, [], "one message, however often it is tried");
     assert_eq!(web.metric("shop_queue_dead_lettered").await, 0.0);
 }
 

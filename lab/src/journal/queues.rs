@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 pub enum Effect {
     /// The mail of an order.
     Mail,
+    /// A message of an order's mail that came once more: a queue may do that.
+    MailRepeat,
+    /// That a worker heard of the order and wrote it down.
+    OrderRecorded,
+    /// That a worker heard of the order's mail and wrote it down.
+    MailRecorded,
 }
 
 impl Effect {
@@ -15,6 +21,9 @@ impl Effect {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mail => "mail",
+            Self::MailRepeat => "mail-repeat",
+            Self::OrderRecorded => "order-recorded",
+            Self::MailRecorded => "mail-recorded",
         }
     }
 }

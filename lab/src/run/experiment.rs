@@ -11,7 +11,7 @@ use crate::chaos::{self, Active, Injection, Injector, ResolveError, resolve};
 use crate::journal::{Event, Mapped, Micros, OpKind, Phase, Writer};
 use crate::load::{self, AuditRequest, LoadConfig, LoadHandle, OpSink};
 use crate::report::Ui;
-use crate::spec::model::{Experiment, Fault, TimedFault};
+use crate::spec::model::{Experiment, Fault, Kind, TimedFault};
 use crate::verify::objectives;
 use crate::verify::recovery::Standard;
 
@@ -55,6 +55,8 @@ const WARM_UP_LIMIT: Duration = Duration::from_secs(30);
 pub const USERS: u16 = 20;
 /// How long scaling groups may take to return to their smallest size before a spike.
 const SCALE_IN_LIMIT: Duration = Duration::from_secs(180);
+/// How much longer than its rules say a group may take to become smaller: its tasks finish what they have.
+const SHRINKING: Duration = Duration::from_secs(60);
 /// How long a fault may find no node to hit.
 const NODE_LIMIT: Duration = Duration::from_secs(15);
 /// How long the final reads may be tried.
@@ -157,7 +159,14 @@ impl ExperimentRun<'_> {
 
     /// After a spike users go on while its tasks end, so that it is seen whether they notice.
     async fn scale_in(&self) {
-        if self.is_a_spike() && !self.lab.await_shrunk(SCALE_IN_LIMIT).await {
+        let stage = &self.lab.stage;
+        let within = stage.tiers.values().filter_map(|tier| match &tier.kind {
+            Kind::Service(service) => service.scaling.as_ref(),
+            _ => None,
+        });
+        let within = within.map(|scaling| scaling.shrinks_within(stage.time_scale)).max();
+        let Some(within) = within.filter(|_| self.is_a_spike()) else { return };
+        if !self.lab.await_shrunk(within + SHRINKING).await {
             self.ui.warn("no scaling group became smaller after the spike");
         }
     }

@@ -63,12 +63,50 @@ pub async fn settle(lab: &RunningLab, prefix: &str, audit: &[Event]) -> Vec<Even
         }
         tokio::time::sleep(LOOK_EVERY).await;
     };
+    events.extend(more_effects(lab, prefix, &orders, mails).await);
     match found {
         _ if !mails => {}
         Ok(found) => events.extend(reader.events(found, begun.elapsed())),
         Err(reason) => {
             let what = format!("{}s", Effect::Mail.as_str());
             events.push(Event::AuditFailed { what, reason });
+        }
+    }
+    events
+}
+
+/// What else follows from orders in this stage: who heard of them, and what came twice. What cannot be
+/// read, or is not there at the limit, is judged by its absence.
+async fn more_effects(lab: &RunningLab, prefix: &str, orders: &[&str], mails: bool) -> Vec<Event> {
+    let stage = &lab.stage;
+    let awaited = [
+        (Effect::OrderRecorded, stage.records_orders()),
+        (Effect::MailRecorded, mails && stage.records_mails()),
+    ];
+    let counted = [(Effect::MailRepeat, stage.counts_repeats())];
+    let mut events = Vec::new();
+    for ((effect, read), awaited) in
+        awaited.into_iter().map(|e| (e, true)).chain(counted.into_iter().map(|e| (e, false)))
+    {
+        if !read {
+            continue;
+        }
+        let reader = EffectReader::new(&lab.entry(), prefix, effect, PATIENCE);
+        let begun = Instant::now();
+        loop {
+            match reader.read().await {
+                Ok(found)
+                    if !awaited || !is_missing(orders, &found) || begun.elapsed() >= AT_REST =>
+                {
+                    events.extend(reader.events(found, begun.elapsed()));
+                    break;
+                }
+                Ok(_) => tokio::time::sleep(LOOK_EVERY).await,
+                Err(reason) => {
+                    tracing::warn!(reason, "{} cannot be read back", effect.as_str());
+                    break;
+                }
+            }
         }
     }
     events

@@ -4,6 +4,7 @@
 mod caches;
 mod crowds;
 mod data;
+mod events;
 mod histories;
 mod queues;
 mod releases;

@@ -9,6 +9,7 @@
 //! says which writes were lost, [`forum`] how old the states were that were shown, [`lifetimes`] how
 //! long caches may keep them, [`checks`] holds one file per guarantee, and [`verdict`] combines.
 
+mod check;
 pub mod checks;
 pub mod findings;
 pub mod forum;

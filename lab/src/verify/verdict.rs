@@ -47,6 +47,7 @@ fn is_about_data(check: Check) -> bool {
             | Check::Conserved
             | Check::ExactlyOnce
             | Check::EffectExactlyOnce
+            | Check::Events
             | Check::Queue
     )
 }

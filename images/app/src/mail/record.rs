@@ -35,9 +35,12 @@ const CLAIM: &str = "WITH claimed AS ( \
     RETURNING id";
 
 /// Counting the repetition is a write on purpose: its commit is only acknowledged when the standby
-/// has everything before it too, the mail included. A mere look would not confirm that.
+/// has everything before it too, the mail included. A mere look would not confirm that. A further try of
+/// the same message is no repetition, and writes all the same.
 const AGAIN: &str = "WITH again AS ( \
-        UPDATE mail_claims SET repeats = repeats + 1 WHERE order_key = $1 RETURNING order_key), \
+        UPDATE mail_claims SET repeats = repeats + (SELECT count(*)::integer FROM mails m \
+            WHERE m.order_key = $1 AND m.sender IS DISTINCT FROM $2) \
+        WHERE order_key = $1 RETURNING order_key), \
     taken AS ( \
         UPDATE mails m SET sender = $2, \
             sending_until = now() + $3::bigint * interval '1 millisecond' \

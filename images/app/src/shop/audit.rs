@@ -41,6 +41,12 @@ pub enum Write {
 pub enum Later {
     /// Mails that were sent. A mail that is only intended is a key without effect.
     Mail,
+    /// How often the message of a mail came once more.
+    MailRepeat,
+    /// Orders that a worker heard of and wrote down.
+    OrderRecorded,
+    /// Mails that a worker heard of and wrote down.
+    MailRecorded,
 }
 
 /// Reads a page of keys and their effects.
@@ -84,6 +90,18 @@ const MAILS: &str = "SELECT order_key, count(*) FILTER (WHERE sent_at IS NOT NUL
     WHERE order_key > $1 AND order_key >= $2 AND order_key < $3 \
     GROUP BY order_key ORDER BY order_key LIMIT $4";
 
+const REPEATS: &str = "SELECT order_key, repeats::bigint FROM mail_claims \
+    WHERE order_key > $1 AND order_key >= $2 AND order_key < $3 AND repeats > 0 \
+    ORDER BY order_key LIMIT $4";
+
+const ORDERS_HEARD_OF: &str = "SELECT order_key, 1::bigint FROM domain_events \
+    WHERE kind = 'order-placed' AND order_key > $1 AND order_key >= $2 AND order_key < $3 \
+    ORDER BY order_key LIMIT $4";
+
+const MAILS_HEARD_OF: &str = "SELECT order_key, 1::bigint FROM domain_events \
+    WHERE kind = 'mail-sent' AND order_key > $1 AND order_key >= $2 AND order_key < $3 \
+    ORDER BY order_key LIMIT $4";
+
 impl Work for AuditKeys {
     type Output = Effects;
     type Rejection = Rejection;
@@ -94,6 +112,9 @@ impl Work for AuditKeys {
             Kind::Write(Write::Order) => ORDERS,
             Kind::Write(Write::Post) => POSTS,
             Kind::Later(Later::Mail) => MAILS,
+            Kind::Later(Later::MailRepeat) => REPEATS,
+            Kind::Later(Later::OrderRecorded) => ORDERS_HEARD_OF,
+            Kind::Later(Later::MailRecorded) => MAILS_HEARD_OF,
         };
         let end = format!("{}{AFTER_ALL}", self.prefix);
         let params: crate::db::Params<'_> = &[&self.after, &self.prefix, &end, &self.limit];

@@ -264,6 +264,11 @@ impl Http {
         self.keys("/audit/effects?kind=mail", prefix).await
     }
 
+    /// Keys of orders with this prefix, and what followed from each.
+    pub async fn later(&self, kind: &str, prefix: &str) -> Vec<(String, u64)> {
+        self.keys(&format!("/audit/effects?kind={kind}"), prefix).await
+    }
+
     async fn keys(&self, audit: &str, prefix: &str) -> Vec<(String, u64)> {
         let mut all = Vec::new();
         let mut after = String::new();

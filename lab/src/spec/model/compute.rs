@@ -140,6 +140,15 @@ pub struct Scaling {
     pub drain_ms: u64,
 }
 
+impl Scaling {
+    /// How long a group may take after its load went down until it begins to take tasks away: its points
+    /// below the target, and what is left of the cool-down of its last addition.
+    pub fn shrinks_within(&self, time_scale: f64) -> std::time::Duration {
+        let seconds = u32::from(self.points_in) * self.period_s + self.cooldown_out_s;
+        std::time::Duration::from_secs_f64(f64::from(seconds) / time_scale)
+    }
+}
+
 /// Where the demo application keeps carts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -180,6 +180,41 @@ impl Stage {
         inline || told && self.mail_queue().as_ref().is_some_and(taken)
     }
 
+    /// Whether workers of the demo application take the mails of orders from a queue, and know one that
+    /// comes again.
+    pub fn counts_repeats(&self) -> bool {
+        self.mails() && self.mailers().any(|worker| worker.dedupe)
+    }
+
+    /// Whether some worker of the demo application writes down every order: it takes a queue of its own
+    /// that is subscribed to the topic of orders.
+    pub fn records_orders(&self) -> bool {
+        let mut topics =
+            self.services().filter_map(|(_, s)| s.events.as_ref().and_then(|e| e.topic.as_ref()));
+        topics.any(|topic| self.recorders().any(|worker| worker.topic.as_ref() == Some(topic)))
+    }
+
+    /// Whether some worker of the demo application writes down every mail: its queue has what a bus hears
+    /// from the workers that send them.
+    pub fn records_mails(&self) -> bool {
+        let mut buses = self.mailers().filter_map(|worker| worker.announce.as_ref());
+        buses.any(|bus| self.recorders().any(|worker| worker.bus.as_ref() == Some(bus)))
+    }
+
+    fn mailers(&self) -> impl Iterator<Item = &Worker> {
+        self.workers().filter(|worker| worker.job == Job::Mail)
+    }
+
+    fn recorders(&self) -> impl Iterator<Item = &Worker> {
+        self.workers().filter(|worker| worker.job == Job::Record)
+    }
+
+    /// The demo application's workers.
+    fn workers(&self) -> impl Iterator<Item = &Worker> {
+        let app = self.services().filter(|(_, service)| service.image == "app");
+        app.filter_map(|(_, service)| service.worker.as_deref())
+    }
+
     fn services(&self) -> impl Iterator<Item = (&str, &Service)> {
         self.tiers.iter().filter_map(|(name, tier)| match &tier.kind {
             Kind::Service(service) => Some((name.as_str(), service)),

@@ -4,13 +4,15 @@
 //! *Lost*: an order was acknowledged, and no mail was sent until the limit of waiting for it.
 //! *Twice*: more than one was. *Unexpected*: a mail of an order that certainly failed or was never
 //! placed. An order of unknown outcome may have a mail or none. Messages that came twice and had one
-//! effect are what a queue may do, and are not seen here. Mails that could not be read back, and an
-//! experiment without an acknowledged order, are inconclusive.
+//! effect are what a queue may do: they are counted. Mails that could not be read back, and an
+//! experiment without an acknowledged order, are inconclusive. So are workers that were killed when no
+//! message came a second time.
 
 use crate::journal::{Effect, OpKind};
+use crate::spec::model::Fault;
 
 use super::super::findings::{Check, Finding, Part};
-use super::super::history::KeyAudit;
+use super::super::history::{FaultRecord, KeyAudit};
 use super::super::judge::Case;
 use super::super::writes::{Account, Fate, Write};
 use super::{listed, plural};
@@ -46,9 +48,38 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
         (Part::Inconclusive, None) => "reading the mails back did not come to its end".into(),
         _ => wrong.summary(orders),
     };
+    let repeats = case.history.effects.get(&Effect::MailRepeat);
+    let (part, summary) = with_repeats(case, repeats, part, summary);
     let mut found = Finding::new(Check::EffectExactlyOnce, part, summary);
     found.predates_fault = part == Part::Fail && wrong.early;
     Some(found.with(listed(wrong.lines)))
+}
+
+/// Counts the messages that came again, which a queue may do. After workers were killed some must have:
+/// otherwise none of them had a message in hand, and nothing was shown.
+fn with_repeats(
+    case: &Case<'_>,
+    repeats: Option<&KeyAudit<'_>>,
+    part: Part,
+    summary: String,
+) -> (Part, String) {
+    let is_hunt = |f: &FaultRecord<'_>| matches!(f.fault, Some(Fault::KillWorker(_)));
+    let hunted =
+        !case.since_up && case.stage.counts_repeats() && case.history.faults.iter().any(is_hunt);
+    let again = repeats.filter(|read| read.complete).map(|read| read.effects.values().sum::<u32>());
+    match (part, again) {
+        (Part::Pass, None) if hunted => {
+            (Part::Inconclusive, format!("{summary}, and nobody said whether a message came again"))
+        }
+        (Part::Pass, Some(0)) if hunted => (
+            Part::Inconclusive,
+            format!("{summary}, and no message came again: no worker was killed with one in hand"),
+        ),
+        (_, None | Some(0)) => (part, summary),
+        (_, Some(again)) => {
+            (part, format!("{summary}; {} came again", plural(again as usize, "message")))
+        }
+    }
 }
 
 /// What is not as it should be.

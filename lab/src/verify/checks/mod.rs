@@ -8,6 +8,7 @@ mod conserved;
 mod coverage;
 mod crowds;
 mod effects;
+mod events;
 mod exactly_once;
 mod fault_effect;
 mod isolation;
@@ -43,6 +44,7 @@ pub fn all(case: &Case<'_>) -> Vec<Finding> {
     findings.push(conserved::check(case));
     findings.push(exactly_once::check(case));
     findings.extend(effects::check(case));
+    findings.extend(events::check(case));
     findings.extend(queue::check(case));
     findings.extend(session_guarantees::check(case));
     findings.extend(staleness::check(case));

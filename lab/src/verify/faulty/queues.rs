@@ -107,6 +107,37 @@ fn a_lost_mail_is_caught() {
     assert!(details.iter().any(|d| d.starts_with(lost)), "{details:#?}");
 }
 
+/// Workers that were killed with nothing in hand show nothing.
+#[test]
+fn workers_that_were_killed_in_vain_prove_nothing() {
+    let with = |repeats: Option<u32>| {
+        let mut scenario = Scenario::new("kill");
+        scenario.what = serde_yaml::from_str("{ fault: kill-worker }").unwrap();
+        let mut entries = mailed(&scenario);
+        let (at, effect) = (entries[entries.len() - 1].at, Effect::MailRepeat);
+        let keys: Vec<(String, u32)> =
+            repeats.map(|n| ("kill-000007".into(), n)).into_iter().collect();
+        if repeats.is_some() {
+            for event in [
+                Event::AuditEffects { effect, keys },
+                Event::AuditEffectsEnd { effect, waited_ms: 1 },
+            ] {
+                entries.insert(entries.len() - 1, Entry { at, event });
+            }
+        }
+        judged(entries)
+    };
+    let (check, open) = (Check::EffectExactlyOnce, Part::Inconclusive);
+    says(
+        &with(Some(3)),
+        check,
+        Part::Pass,
+        "71 acknowledged orders with one mail each; 3 messages",
+    );
+    says(&with(Some(0)), check, open, "no worker was killed with one in hand");
+    says(&with(None), check, open, "nobody said whether a message came again");
+}
+
 /// A worker that does not know that a message came before.
 #[test]
 fn a_second_mail_is_caught() {

@@ -1,0 +1,75 @@
+//! Topics and buses that do not tell everybody.
+
+use crate::journal::{Effect, Entry, Event, OpKind};
+use crate::spec::model::Stage;
+use crate::verify::testing::*;
+use crate::verify::{Check, ExperimentFindings, Part, Verdict, judge};
+
+/// Orders go through a topic to those who send mails and to those who write down orders and, from a bus,
+/// mails.
+fn told() -> Stage {
+    let tiers = "
+web: { kind: service, database: db, aws: aws, events: { topic: orders, queue: order-mail }, zones: { a: 1, b: 1 } }
+mailer: { kind: service, database: db, aws: aws, worker: { queue: order-mail, topic: orders, announce: shop }, zones: { a: 1, b: 1 } }
+feed: { kind: service, database: db, aws: aws, worker: { queue: order-feed, job: record, topic: orders, bus: shop }, zones: { a: 1, b: 1 } }
+db: { kind: postgres, coordination: etcd, zones: { a: 1, b: 1 } }
+aws: { kind: aws, services: { sqs: ministack, sns: ministack, eventbridge: ministack, ses: ministack } }
+";
+    let mut stage = queued_stage();
+    stage.tiers = serde_yaml::from_str(tiers).unwrap();
+    stage
+}
+
+/// A good experiment in which all heard of every order but those that are left out.
+fn judged(left_out: &[(Effect, &str)], read: &[Effect]) -> ExperimentFindings {
+    let mut entries = Scenario::new("kill").entries();
+    let mut orders = Vec::new();
+    each_key(&mut entries, OpKind::Order, |found| orders.extend(found.iter().cloned()));
+    let at = entries[entries.len() - 1].at;
+    for effect in read {
+        let mut keys = orders.clone();
+        keys.retain(|(key, _)| !left_out.contains(&(*effect, key.as_str())));
+        for event in [
+            Event::AuditEffects { effect: *effect, keys },
+            Event::AuditEffectsEnd { effect: *effect, waited_ms: 1 },
+        ] {
+            entries.insert(entries.len() - 1, Entry { at, event });
+        }
+    }
+    let mut journal = run([entries]);
+    if let Event::RunStarted(head) = &mut journal[0].event {
+        *head.stage = told();
+    }
+    judge(&journal).unwrap().experiments.remove(0)
+}
+
+const ALL: [Effect; 3] = [Effect::Mail, Effect::OrderRecorded, Effect::MailRecorded];
+
+#[test]
+fn all_that_are_told_have_heard() {
+    says(&judged(&[], &ALL), Check::Events, Part::Pass, "all that are told heard of 71");
+}
+
+#[test]
+fn an_order_or_a_mail_that_nobody_heard_of_is_named() {
+    for (effect, what) in [(Effect::OrderRecorded, "the order"), (Effect::MailRecorded, "its mail")]
+    {
+        let found = judged(&[(effect, "kill-000301")], &ALL);
+        says(&found, Check::Events, Part::Fail, "of 71 acknowledged orders: 1 event not heard of");
+        let line = format!("order kill-000301: acknowledged, and nobody heard of {what}");
+        assert_eq!(of(&found, Check::Events).details, [line]);
+        assert_eq!(found.verdict, Verdict::Broke);
+    }
+}
+
+#[test]
+fn what_was_not_read_back_proves_nothing() {
+    let found = judged(&[], &[Effect::Mail, Effect::OrderRecorded]);
+    says(&found, Check::Events, Part::Inconclusive, "nobody said who heard of its mail");
+}
+
+#[test]
+fn a_stage_in_which_nobody_hears_of_orders_is_not_asked() {
+    let found = judge_one(Scenario::new("kill").entries());
+    assert!(!found.findings.iter().any(|f| f.check == Check::Events));
+}
