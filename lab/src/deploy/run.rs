@@ -12,7 +12,7 @@ use crate::journal::{ControlEvent, Event};
 use crate::spec::model::{ShiftStep, Strategy};
 
 /// How much longer than its time a share of the traffic may last while hardly anybody asks.
-const UNASKED_LIMIT: Duration = Duration::from_secs(60);
+const UNASKED_LIMIT: Duration = Duration::from_secs(30);
 
 /// What became of a deploy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +126,10 @@ impl Deployment<'_> {
         let begun = Instant::now();
         let mut asked = false;
         while begun.elapsed() < bake || !asked {
+            // A small share of little traffic may say nothing; all of it must.
+            if begun.elapsed() >= bake + UNASKED_LIMIT && step.percent < 100 {
+                break;
+            }
             if begun.elapsed() >= bake + UNASKED_LIMIT {
                 let limit = begun.elapsed().as_secs();
                 return Err(format!(

@@ -57,6 +57,9 @@ pub enum Event {
     NotWhole {
         /// What was missing.
         why: String,
+        /// The nodes of the architecture among that.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        nodes: Vec<String>,
     },
     /// A phase of the current experiment begins.
     Phase {

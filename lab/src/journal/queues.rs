@@ -42,7 +42,7 @@ pub struct QueueRead {
     pub outbox: Option<u64>,
     /// What the dead-letter queue held.
     pub dead: Vec<DeadLetter>,
-    /// How often its workers had refused a message, as far as those that ran knew; absent when none said so.
+    /// How often its workers had refused a message since each was started; absent when one did not say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<u64>,
     /// For how long it was waited until nothing was left to do, in milliseconds.

@@ -325,7 +325,8 @@ impl ExperimentRun<'_> {
         }
         if let Err(e) = whole {
             self.ui.warn(&e.to_string());
-            self.write(Event::NotWhole { why: e.to_string() })?;
+            let nodes = self.lab.among_its_nodes(&e);
+            self.write(Event::NotWhole { why: e.to_string(), nodes })?;
         }
         Ok(())
     }

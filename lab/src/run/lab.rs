@@ -1,5 +1,6 @@
 //! A lab that runs, as read from Docker.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use crate::kinds;
 use crate::plan::layout::{self, Place};
 use crate::plan::observed::{Observed, ObservedNetwork, Part, State};
 use crate::plan::{CONTROL, main_name};
-use crate::spec::model::{Kind, Stage};
+use crate::spec::model::{Kind, Name, Stage};
 use crate::spec::slots::Duty;
 
 /// Pause between two looks at nodes that are not ready.
@@ -112,7 +113,7 @@ impl RunningLab {
     pub async fn await_scaled_in(&self, limit: Duration) -> Result<bool, RunError> {
         let begun = Instant::now();
         loop {
-            if self.added().await? == 0 {
+            if self.added().await?.is_empty() {
                 return Ok(true);
             }
             if begun.elapsed() >= limit {
@@ -122,19 +123,26 @@ impl RunningLab {
         }
     }
 
-    /// Waits until fewer tasks of scaling groups are awake than now, and none has ended for a while.
-    /// Whether that came within the limit.
+    /// Waits until every scaling group that is larger than its least has become smaller, and none of
+    /// their tasks has ended for a while. Whether that came within the limit.
     pub async fn await_shrunk(&self, limit: Duration) -> bool {
         let begun = Instant::now();
-        let (mut most, mut least, mut since) = (0, usize::MAX, begun);
+        let (mut most, mut least, mut since) = (BTreeMap::new(), BTreeMap::new(), begun);
         while begun.elapsed() < limit {
             // Docker that does not answer for a moment says nothing.
             if let Ok(now) = self.added().await {
-                most = most.max(now);
-                if now < least {
+                for (tier, count) in &now {
+                    let most: &mut usize = most.entry(tier.clone()).or_default();
+                    *most = (*most).max(*count);
+                }
+                if now != least {
                     (least, since) = (now, Instant::now());
                 }
-                if least < most && since.elapsed() >= SHRUNK {
+                let shrunk = |(tier, most): (&Name, &usize)| {
+                    *most == 0 || least.get(tier).copied().unwrap_or(0) < *most
+                };
+                let quiet = most.values().all(|most| *most == 0) || since.elapsed() >= SHRUNK;
+                if quiet && most.iter().all(shrunk) {
                     return true;
                 }
             }
@@ -143,10 +151,15 @@ impl RunningLab {
         false
     }
 
-    /// How many tasks of scaling groups are awake beyond their least.
-    async fn added(&self) -> Result<usize, RunError> {
-        let added = |p: &&Place| p.duty == Duty::Reserve && self.scales(&p.tier);
-        Ok(self.awake().await?.iter().filter(added).count())
+    /// How many tasks of each scaling group are awake beyond its least.
+    async fn added(&self) -> Result<BTreeMap<Name, usize>, RunError> {
+        let mut added = BTreeMap::new();
+        for place in self.awake().await? {
+            if place.duty == Duty::Reserve && self.scales(&place.tier) {
+                *added.entry(place.tier).or_default() += 1;
+            }
+        }
+        Ok(added)
     }
 
     /// Whether a tier is a scaling group; functions are none.
@@ -169,6 +182,13 @@ impl RunningLab {
             }
         });
         futures::future::join_all(looks).await.into_iter().flatten().collect()
+    }
+
+    /// The nodes of the architecture that an error says are missing.
+    pub fn among_its_nodes(&self, error: &RunError) -> Vec<String> {
+        let RunError::NotWhole { missing, .. } = error else { return Vec::new() };
+        let is_node = |name: &str| self.places.iter().any(|p| p.name == name && name != CONTROL);
+        missing.iter().map(|(name, _)| name.clone()).filter(|name| is_node(name)).collect()
     }
 
     /// Waits until every node answers and every cluster is whole; returns how long that took, or

@@ -28,6 +28,8 @@ pub struct History<'a> {
     pub unsteady: Vec<&'a str>,
     /// What was missing of the lab after its last heal.
     pub not_whole: Option<&'a str>,
+    /// The nodes of the architecture among that: Docker or the control plane may not have answered.
+    pub lost_nodes: &'a [String],
     /// Its operations in the order in which they were due.
     pub ops: Vec<&'a Op>,
     /// Its faults in the order in which they were planned.
@@ -158,6 +160,7 @@ impl<'a> History<'a> {
             phases: Vec::new(),
             unsteady: Vec::new(),
             not_whole: None,
+            lost_nodes: &[],
             ops: Vec::new(),
             faults: Vec::new(),
             controls: Vec::new(),
@@ -185,7 +188,10 @@ impl<'a> History<'a> {
         match &entry.event {
             Event::Phase { phase } => self.phases.push((entry.at, *phase)),
             Event::Unsteady { why } => self.unsteady.push(why),
-            Event::NotWhole { why } => self.not_whole = Some(why),
+            Event::NotWhole { why, nodes } => {
+                self.not_whole = Some(why);
+                self.lost_nodes = nodes;
+            }
             Event::ServiceMap(map) => self.maps.push(map),
             Event::Op(op) => {
                 self.end = self.end.max(op.done);

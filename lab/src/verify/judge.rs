@@ -63,8 +63,11 @@ impl Case<'_> {
     /// What was still missing of the lab long after its faults were healed, when it was promised to
     /// survive them and every heal was confirmed: then that is what they left behind.
     pub fn left_behind(&self) -> Option<&str> {
-        let healed = self.history.faults.iter().all(|fault| fault.heal_evidence.is_some());
-        let judged = healed && !self.since_up && self.expectation == Expectation::Survives;
+        let faults = &self.history.faults;
+        let healed = !faults.is_empty() && faults.iter().all(|f| f.heal_evidence.is_some());
+        let lost = !self.history.lost_nodes.is_empty();
+        let promised = !self.since_up && self.expectation == Expectation::Survives;
+        let judged = healed && lost && promised;
         self.history.not_whole.filter(|_| judged)
     }
 
@@ -231,7 +234,7 @@ fn manual_outages<'a>(history: &'a History<'a>, stage: &Stage) -> Vec<Outage<'a>
 
 fn measured(case: &Case<'_>) -> Measured {
     let ops = &case.history.ops;
-    let outside = ops.iter().copied().filter(|op| !case.in_outage(op));
+    let outside = ops.iter().copied().filter(|op| !case.is_excused(op));
     let worst = case.outages.iter().max_by_key(|outage| outage.rto.worst.severity());
     Measured {
         availability_percent: measure::availability(ops.iter().copied()),

@@ -39,14 +39,12 @@ pub(super) async fn confirm(queue: &QueueAt, messages: u16, before: &Before) -> 
     Ok(format!("{name}: {messages} messages sent that nobody can handle, {refused} refusals"))
 }
 
-/// How many messages the workers of a queue have refused since each was started; nothing when none of
-/// them says so.
+/// How many messages the workers of a queue have refused since each was started; nothing when one of them
+/// does not say so.
 pub async fn refused(queue: &QueueAt) -> Option<u64> {
     let asked = queue.workers.iter().map(|at| probe::get(*at.ip(), at.port(), "/metrics", TIMEOUT));
     let pages = futures::future::join_all(asked).await;
-    let counts: Vec<u64> =
-        pages.into_iter().flatten().filter_map(|page| counted(&page.body)).collect();
-    (!counts.is_empty()).then(|| counts.iter().sum())
+    pages.into_iter().map(|page| counted(&page.ok()?.body)).sum()
 }
 
 fn counted(page: &str) -> Option<u64> {

@@ -183,36 +183,46 @@ impl Stage {
     /// Whether workers of the demo application take the mails of orders from a queue, and know one that
     /// comes again.
     pub fn counts_repeats(&self) -> bool {
-        self.mails() && self.mailers().any(|worker| worker.dedupe)
+        self.mails() && self.workers(Job::Mail).any(|(_, worker)| worker.dedupe)
     }
 
     /// Whether some worker of the demo application writes down every order: it takes a queue of its own
     /// that is subscribed to the topic of orders.
     pub fn records_orders(&self) -> bool {
-        let mut topics =
-            self.services().filter_map(|(_, s)| s.events.as_ref().and_then(|e| e.topic.as_ref()));
-        topics.any(|topic| self.recorders().any(|worker| worker.topic.as_ref() == Some(topic)))
+        let mut publishers =
+            self.services().filter(|(_, s)| s.image == "app" && s.events.is_some());
+        publishers.any(|(_, publisher)| {
+            let topic = publisher.events.as_ref().and_then(|events| events.topic.as_ref());
+            topic.is_some() && self.records_for(publisher, |worker| worker.topic.as_ref() == topic)
+        })
     }
 
     /// Whether some worker of the demo application writes down every mail: its queue has what a bus hears
     /// from the workers that send them.
     pub fn records_mails(&self) -> bool {
-        let mut buses = self.mailers().filter_map(|worker| worker.announce.as_ref());
-        buses.any(|bus| self.recorders().any(|worker| worker.bus.as_ref() == Some(bus)))
+        let mailers: Vec<_> = self.workers(Job::Mail).collect();
+        let told = |(service, worker): &(&Service, &Worker)| {
+            let bus = worker.announce.as_ref();
+            bus.is_some() && self.records_for(service, |worker| worker.bus.as_ref() == bus)
+        };
+        !mailers.is_empty() && mailers.iter().all(told)
     }
 
-    fn mailers(&self) -> impl Iterator<Item = &Worker> {
-        self.workers().filter(|worker| worker.job == Job::Mail)
+    /// Whether a worker that writes down what it hears does so where the service's own data is, and gets
+    /// it from where the service sends it.
+    fn records_for(&self, service: &Service, hears: impl Fn(&Worker) -> bool) -> bool {
+        self.workers(Job::Record).any(|(recorder, worker)| {
+            hears(worker)
+                && recorder.database == service.database
+                && recorder.messages() == service.messages()
+        })
     }
 
-    fn recorders(&self) -> impl Iterator<Item = &Worker> {
-        self.workers().filter(|worker| worker.job == Job::Record)
-    }
-
-    /// The demo application's workers.
-    fn workers(&self) -> impl Iterator<Item = &Worker> {
+    /// The demo application's workers with this job.
+    fn workers(&self, job: Job) -> impl Iterator<Item = (&Service, &Worker)> {
         let app = self.services().filter(|(_, service)| service.image == "app");
-        app.filter_map(|(_, service)| service.worker.as_deref())
+        let all = app.filter_map(|(_, service)| Some((service, service.worker.as_deref()?)));
+        all.filter(move |(_, worker)| worker.job == job)
     }
 
     fn services(&self) -> impl Iterator<Item = (&str, &Service)> {

@@ -9,7 +9,7 @@
 //! message came a second time.
 
 use crate::journal::{Effect, OpKind};
-use crate::spec::model::Fault;
+use crate::spec::model::{Fault, Job};
 
 use super::super::findings::{Check, Finding, Part};
 use super::super::history::{FaultRecord, KeyAudit};
@@ -63,9 +63,15 @@ fn with_repeats(
     part: Part,
     summary: String,
 ) -> (Part, String) {
-    let is_hunt = |f: &FaultRecord<'_>| matches!(f.fault, Some(Fault::KillWorker(_)));
-    let hunted =
-        !case.since_up && case.stage.counts_repeats() && case.history.faults.iter().any(is_hunt);
+    // Only those who send mails, and know one that comes again, count.
+    let is_hunt = |f: &FaultRecord<'_>| match f.fault {
+        Some(Fault::KillWorker(fault)) => {
+            let hit = case.stage.queue_of(fault.tier.as_deref());
+            hit.is_some_and(|queue| queue.worker.job == Job::Mail && queue.worker.dedupe)
+        }
+        _ => false,
+    };
+    let hunted = !case.since_up && case.history.faults.iter().any(is_hunt);
     let again = repeats.filter(|read| read.complete).map(|read| read.effects.values().sum::<u32>());
     match (part, again) {
         (Part::Pass, None) if hunted => {

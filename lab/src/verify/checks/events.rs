@@ -4,7 +4,7 @@
 //! An order that was acknowledged must have been written down by the workers that hear of orders, and its
 //! mail by those that hear of mails, once all queues are empty. What was not read back is inconclusive.
 
-use crate::journal::{Effect, OpKind};
+use crate::journal::{Effect, OpKind, QueueRead};
 
 use super::super::findings::{Check, Finding, Part};
 use super::super::judge::Case;
@@ -35,7 +35,15 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
         }
     }
     let many = plural(orders.acknowledged(), "acknowledged order");
-    Some(if !lost.is_empty() {
+    // What still waits is late, and not lost.
+    let at_rest = case.stage.queues().iter().all(|queue| {
+        let reads = case.history.queues.iter().filter(|(_, name, _)| *name == queue.worker.queue);
+        reads.last().is_some_and(|(.., read)| read.is_ok_and(QueueRead::is_drained))
+    });
+    Some(if !lost.is_empty() && !at_rest {
+        let summary = format!("of {many}: {} not heard of yet", plural(lost.len(), "event"));
+        finding(Part::Inconclusive, summary).with(listed(lost))
+    } else if !lost.is_empty() {
         let summary = format!("of {many}: {} not heard of", plural(lost.len(), "event"));
         finding(Part::Fail, summary).with(listed(lost))
     } else if let Some(first) = unread.first() {

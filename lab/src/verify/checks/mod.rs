@@ -53,7 +53,6 @@ pub fn all(case: &Case<'_>) -> Vec<Finding> {
     findings.extend(cache_stampede::check(case));
     findings.extend(throttling::check(case));
     findings.extend(releases::check(case));
-    findings.extend(scaling::check(case));
     findings.extend(of_speed(case));
     findings
 }
@@ -63,6 +62,7 @@ pub fn of_speed(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = vec![availability::check(case)];
     if !case.is_quiet() {
         findings.extend(isolation::check(case));
+        findings.extend(scaling::check(case));
         findings.push(latency::check(case));
         findings.push(recovery::check(case));
     }

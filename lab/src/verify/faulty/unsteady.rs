@@ -19,7 +19,10 @@ fn traffic_that_was_begun_anew_is_told() {
 fn not_whole(mut entries: Vec<Entry>) -> Vec<Entry> {
     let (at, why) =
         (entries[entries.len() - 2].at, "the lab is not whole: db-b1: no standby".into());
-    entries.insert(entries.len() - 1, Entry { at, event: Event::NotWhole { why } });
+    entries.insert(
+        entries.len() - 1,
+        Entry { at, event: Event::NotWhole { why, nodes: vec!["db-b1".into()] } },
+    );
     entries
 }
 
@@ -38,6 +41,19 @@ fn what_was_not_seen_to_be_healed_is_not_the_architectures_fault() {
     entries.retain(|entry| !matches!(entry.event, Event::HealConfirmed { .. }));
     let found = judge_one(entries);
     assert_eq!(found.verdict, Verdict::Inconclusive);
+}
+
+/// Docker or the control plane that did not answer says nothing about the architecture.
+#[test]
+fn what_the_lab_itself_lacks_is_not_the_architectures_fault() {
+    let mut entries = not_whole(Scenario::new("kill").entries());
+    for entry in &mut entries {
+        if let Event::NotWhole { nodes, .. } = &mut entry.event {
+            nodes.clear();
+        }
+    }
+    let found = judge_one(entries);
+    only(&found, Check::FaultEffect, Part::Inconclusive, "after the heal, the lab is not whole");
 }
 
 /// A control that is declared to break has to do so by what its users see.
