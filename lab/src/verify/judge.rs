@@ -56,7 +56,7 @@ impl Case<'_> {
         let breaks = |fault: &&FaultRecord<'_>| {
             !matches!(fault.fault, Some(Fault::Spike(_) | Fault::Deploy(_)))
         };
-        let excused = |outage: &&Outage<'_>| outage.faults.iter().any(|fault| breaks(fault));
+        let excused = |outage: &&Outage<'_>| outage.faults.iter().any(breaks);
         self.outages.iter().filter(excused).any(|outage| outage.covers(op))
     }
 

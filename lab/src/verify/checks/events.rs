@@ -37,8 +37,9 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let many = plural(orders.acknowledged(), "acknowledged order");
     // What still waits is late, and not lost.
     let at_rest = case.stage.queues().iter().all(|queue| {
-        let reads = case.history.queues.iter().filter(|(_, name, _)| *name == queue.worker.queue);
-        reads.last().is_some_and(|(.., read)| read.is_ok_and(QueueRead::is_drained))
+        let mut reads =
+            case.history.queues.iter().filter(|(_, name, _)| *name == queue.worker.queue);
+        reads.next_back().is_some_and(|(.., read)| read.is_ok_and(QueueRead::is_drained))
     });
     Some(if !lost.is_empty() && !at_rest {
         let summary = format!("of {many}: {} not heard of yet", plural(lost.len(), "event"));
