@@ -44,7 +44,7 @@ mail_inside_the_request() {
 }
 
 # awake TIER: whether any task of the tier runs.
-awake() { [ -n "$(docker ps -q --filter "label=lab=$name" --filter "name=^$name-$1-[a-z][0-9]+$")" ]; }
+awake() { [ -n "$(docker ps -q --filter "label=lab=$name" --filter "name=^$name[.]$1-[a-z][0-9]+$")" ]; }
 
 functions() {
     say "a function runs while messages wait for it, and no longer than it is kept warm"

@@ -62,7 +62,7 @@ releases() {
     second() {
         "$lab" deploy web v2 >"$work/first" 2>&1 &
         local first=$!
-        await "the deploy to begin" '[ -n "$(docker ps -aq --filter "name=^$name-deploy$")" ]'
+        await "the deploy to begin" '[ -n "$(docker ps -aq --filter "name=^$name[.]deploy$")" ]'
         expect 4 "$lab" deploy web v2-slow
         says 'under way already: web from v1 to v2|is working on the lab'
         wait "$first" || { cat "$work/first" >&2; fail "the good release was not deployed"; }
@@ -84,7 +84,7 @@ releases() {
     say "kill -9 in the middle of a deploy: the next command rolls it back"
     "$lab" deploy web v1 >/dev/null 2>&1 &
     local deploy=$!
-    await "a new task to run" '[ "$(docker inspect -f "{{.State.Running}}" "$name-web-a4")" = true ]'
+    await "a new task to run" '[ "$(docker inspect -f "{{.State.Running}}" "$name.web-a4")" = true ]'
     kill -9 "$deploy"
     wait "$deploy" 2>/dev/null || true
     expect 0 "$lab" heal
@@ -98,7 +98,7 @@ releases() {
     say "the end of the terminal in a deploy that is a fault: rolled back, exit code 129"
     "$lab" chaos deploy web --release v2 >"$work/chaos" 2>&1 &
     local chaos=$! code=0
-    await "the deploy to begin" '[ -n "$(docker ps -aq --filter "name=^$name-deploy$")" ]'
+    await "the deploy to begin" '[ -n "$(docker ps -aq --filter "name=^$name[.]deploy$")" ]'
     kill -HUP "$chaos"
     wait "$chaos" || code=$?
     [ "$code" = 129 ] || { cat "$work/chaos" >&2; fail "exit code $code after the terminal's end instead of 129"; }

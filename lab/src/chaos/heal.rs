@@ -256,12 +256,12 @@ mod tests {
             image: String::new(),
             labels: labels.into_iter().collect(),
         };
-        [("lab-web-a4".to_owned(), container)].into()
+        [("lab.web-a4".to_owned(), container)].into()
     }
 
     #[test]
     fn a_task_that_its_group_ended_is_not_brought_back() {
-        let rests = |reserve, state| rests(&task(reserve, state), "lab-web-a4");
+        let rests = |reserve, state| rests(&task(reserve, state), "lab.web-a4");
         assert!(rests(true, State::Ended), "ended as it was told to");
         assert!(rests(true, State::Created), "made anew by a deploy, and not started");
         assert!(!rests(true, State::Stopped), "killed, so its group wants it");

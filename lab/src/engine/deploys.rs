@@ -8,6 +8,7 @@ use bollard::query_parameters::CreateContainerOptions;
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, EngineError, Owner};
+use crate::plan::deploy_name;
 use crate::plan::observed::{ObservedContainer, Part};
 use crate::spec::model::Name;
 
@@ -64,7 +65,7 @@ impl Engine {
             network_disabled: Some(true),
             ..Default::default()
         };
-        let name = self.deploy_name(marker.committed);
+        let name = deploy_name(&self.lab, marker.committed);
         let options = CreateContainerOptions { name: Some(name.clone()), ..Default::default() };
         let created = self.docker.create_container(Some(options), body).await;
         created.map(drop).map_err(|e| EngineError::create(&name, e))
@@ -79,13 +80,9 @@ impl Engine {
     pub async fn remove_deploy(&self) -> Result<(), EngineError> {
         // In this order: what is left when this is cut short says that the deploy was to be finished.
         for committed in [false, true] {
-            self.remove_container(&self.deploy_name(committed)).await?;
+            self.remove_container(&deploy_name(&self.lab, committed)).await?;
         }
         Ok(())
-    }
-
-    fn deploy_name(&self, committed: bool) -> String {
-        format!("{}-deploy{}", self.lab, if committed { "-committed" } else { "" })
     }
 }
 

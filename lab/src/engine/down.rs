@@ -6,8 +6,8 @@ use bollard::query_parameters::{RemoveContainerOptions, RemoveVolumeOptions};
 use futures::stream::{self, StreamExt};
 
 use super::{Engine, EngineError};
+use crate::plan::CONTROL;
 use crate::plan::observed::Part;
-use crate::plan::{CONTROL, main_name};
 
 /// What `down` removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,9 +74,9 @@ impl Engine {
     async fn sweep(&self) -> Result<(Removed, Option<EngineError>), EngineError> {
         let mut removed = Removed::default();
         let mut first_error = None;
-        let containers = self.containers().await?;
-        let found = containers.into_iter().map(|(name, c)| (name, c.part)).collect();
-        for group in in_order(self.lab(), found) {
+        let containers = self.containers_by_any_name().await?;
+        let found = containers.into_iter().map(|(name, c)| (name, c.part, c.node)).collect();
+        for group in in_order(found) {
             let results: Vec<_> = stream::iter(group)
                 .map(|name| async move { self.remove_container(&name).await })
                 .buffer_unordered(PARALLEL)
@@ -137,15 +137,15 @@ impl Engine {
 }
 
 /// The containers in the order in which they go: the control plane first, which would start again
-/// what it sees dead; holders last, in whose namespaces the others live.
-fn in_order(lab: &str, found: Vec<(String, Part)>) -> [Vec<String>; 3] {
-    let control = main_name(lab, CONTROL);
+/// what it sees dead; holders last, in whose namespaces the others live. Part and node are read from
+/// labels: a lab of an earlier version has other names.
+fn in_order(found: Vec<(String, Part, String)>) -> [Vec<String>; 3] {
     let mut groups: [Vec<String>; 3] = Default::default();
     let [first, others, holders] = &mut groups;
-    for (name, part) in found {
+    for (name, part, node) in found {
         match part {
             Part::Holder => holders.push(name),
-            _ if name == control => first.push(name),
+            _ if node == CONTROL => first.push(name),
             _ => others.push(name),
         }
     }
@@ -172,15 +172,23 @@ mod tests {
     #[test]
     fn who_would_start_others_again_goes_first_and_who_carries_others_last() {
         let found = [
-            ("l-control", Part::Main),
-            ("l-control-net", Part::Holder),
-            ("l-db-a1", Part::Main),
-            ("l-db-a1-net", Part::Holder),
-            ("l-fault-1", Part::Fault),
+            ("l.control", Part::Main, "control"),
+            ("l.control.net", Part::Holder, "control"),
+            ("l.db-a1", Part::Main, "db-a1"),
+            ("l.db-a1.net", Part::Holder, "db-a1"),
+            ("l.fault.1", Part::Fault, ""),
         ];
-        let found = found.map(|(name, part)| (name.to_owned(), part)).to_vec();
+        let owned = |(name, part, node): (&str, _, &str)| (name.to_owned(), part, node.to_owned());
         let expected: [&[&str]; 3] =
-            [&["l-control"], &["l-db-a1", "l-fault-1"], &["l-control-net", "l-db-a1-net"]];
-        assert_eq!(in_order("l", found), expected);
+            [&["l.control"], &["l.db-a1", "l.fault.1"], &["l.control.net", "l.db-a1.net"]];
+        assert_eq!(in_order(found.map(owned).to_vec()), expected);
+    }
+
+    #[test]
+    fn a_lab_of_an_earlier_version_goes_in_the_same_order() {
+        let found = [("l-db-a1", "db-a1"), ("l-control", "control")];
+        let owned = |(name, node): (&str, &str)| (name.to_owned(), Part::Main, node.to_owned());
+        let expected: [&[&str]; 3] = [&["l-control"], &["l-db-a1"], &[]];
+        assert_eq!(in_order(found.map(owned).to_vec()), expected);
     }
 }

@@ -68,6 +68,14 @@ pub enum EngineError {
         /// Who holds it.
         pid: String,
     },
+    /// A lab that runs has names that this version does not give.
+    #[error("the lab `{lab}` was started by an earlier version of this program ({name})")]
+    Earlier {
+        /// The lab.
+        lab: String,
+        /// One of its names.
+        name: String,
+    },
     /// Something of ours that Docker holds cannot be understood.
     #[error("{0}")]
     Corrupt(String),
@@ -166,6 +174,9 @@ impl EngineError {
                     .into()
             }
             Self::Busy { .. } => "wait for it to end, or run this lab under `--lab NAME`".into(),
+            Self::Earlier { .. } => {
+                "`lab down` removes it, and what was active in it; `lab up` starts it anew".into()
+            }
             Self::Corrupt(_) => "`lab down` removes the lab".into(),
             Self::Refused { .. } | Self::Io { .. } => return None,
         })

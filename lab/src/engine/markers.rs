@@ -7,6 +7,7 @@ use bollard::query_parameters::CreateContainerOptions;
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, EngineError};
+use crate::plan::fault_name;
 use crate::plan::observed::{ObservedContainer, Part};
 use crate::spec::model::{Fault, Name, PoisonedRoute};
 
@@ -75,7 +76,7 @@ impl Engine {
     pub async fn write_marker(&self, marker: &Marker, image: &str) -> Result<(), EngineError> {
         let json = serde_json::to_string(marker)
             .map_err(|e| EngineError::Corrupt(format!("fault marker: {e}")))?;
-        let name = self.marker_name(&marker.id);
+        let name = fault_name(&self.lab, &marker.id);
         let body = ContainerCreateBody {
             image: Some(image.into()),
             labels: Some(
@@ -99,11 +100,7 @@ impl Engine {
 
     /// Forgets a fault that is healed.
     pub async fn remove_marker(&self, id: &str) -> Result<(), EngineError> {
-        self.remove_container(&self.marker_name(id)).await
-    }
-
-    fn marker_name(&self, id: &str) -> String {
-        format!("{}-fault-{id}", self.lab)
+        self.remove_container(&fault_name(&self.lab, id)).await
     }
 }
 

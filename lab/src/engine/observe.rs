@@ -12,6 +12,7 @@ use bollard::query_parameters::{
 use futures::stream::{Stream, StreamExt};
 
 use super::{Engine, EngineError, LABEL_LAB, LABEL_NODE, LABEL_PART, LABEL_SPEC};
+use crate::plan::is_named_by;
 use crate::plan::layout::Subnet;
 use crate::plan::observed::{Observed, ObservedContainer, ObservedNetwork, Part, State};
 
@@ -24,7 +25,20 @@ impl Engine {
     }
 
     /// The lab's containers, fault markers included, by name.
+    ///
+    /// # Errors
+    /// Docker does not answer, or the lab was started by a version that gave other names: nothing would be
+    /// found under ours, and nothing be healed.
     pub async fn containers(&self) -> Result<BTreeMap<String, ObservedContainer>, EngineError> {
+        let found = self.containers_by_any_name().await?;
+        self.refuse_earlier(found.keys())?;
+        Ok(found)
+    }
+
+    /// The same, also of a lab that an earlier version started.
+    pub(super) async fn containers_by_any_name(
+        &self,
+    ) -> Result<BTreeMap<String, ObservedContainer>, EngineError> {
         let options =
             ListContainersOptions { all: true, filters: Some(self.filter()), ..Default::default() };
         let found = self
@@ -43,7 +57,19 @@ impl Engine {
             .list_networks(Some(options))
             .await
             .map_err(|e| EngineError::docker("list", "networks", e))?;
-        found.into_iter().next().map(network).transpose()
+        let found = found.into_iter().next().map(network).transpose()?;
+        self.refuse_earlier(found.iter().map(|network| &network.name))?;
+        Ok(found)
+    }
+
+    fn refuse_earlier<'a>(
+        &self,
+        mut names: impl Iterator<Item = &'a String>,
+    ) -> Result<(), EngineError> {
+        match names.find(|name| !is_named_by(&self.lab, name)) {
+            Some(name) => Err(EngineError::Earlier { lab: self.lab.clone(), name: name.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// Names of the lab's volumes.

@@ -2,6 +2,7 @@
 
 use super::{Context, blank};
 use crate::plan::layout::{Place, of_tier};
+use crate::plan::main_name;
 use crate::plan::node::{NodeSpec, Probe};
 
 /// etcd's client port.
@@ -25,7 +26,7 @@ pub(super) fn node(context: &Context<'_>, places: &[Place], place: &Place) -> No
         format!("--listen-peer-urls=http://0.0.0.0:{PEER_PORT}"),
         format!("--initial-advertise-peer-urls=http://{own}:{PEER_PORT}"),
         format!("--initial-cluster={}", members.join(",")),
-        format!("--initial-cluster-token={}-{}", context.lab, place.tier),
+        format!("--initial-cluster-token={}", main_name(context.lab, &place.tier)),
         "--initial-cluster-state=new".into(),
         "--log-level=warn".into(),
         // Patroni writes little; history is of no use to anybody here.

@@ -2,12 +2,17 @@
 //! each with its cause. The plan is what `--dry-run` prints and what the engine executes.
 
 pub mod layout;
+pub mod names;
 pub mod node;
 pub mod observed;
 pub mod ports;
 mod queue_at;
 pub mod releases;
 
+pub use names::{
+    CONTROL, deploy_name, fault_name, holder_name, is_named_by, main_name, network_name,
+    volume_name,
+};
 pub use queue_at::QueueAt;
 
 use std::fmt;
@@ -108,29 +113,6 @@ impl Plan {
         self.steps.push(Step { operation, cause: cause.into(), after });
         self.steps.len() - 1
     }
-}
-
-/// Node of the control plane.
-pub const CONTROL: &str = "control";
-
-/// Name of a node's main container.
-pub fn main_name(lab: &str, node: &str) -> String {
-    format!("{lab}-{node}")
-}
-
-/// Name of the container that owns a node's network namespace.
-pub fn holder_name(lab: &str, node: &str) -> String {
-    format!("{lab}-{node}-net")
-}
-
-/// Name of a node's volume.
-pub fn volume_name(lab: &str, node: &str) -> String {
-    format!("{lab}-{node}-data")
-}
-
-/// Name of the lab's network.
-pub fn network_name(lab: &str) -> String {
-    format!("{lab}-network")
 }
 
 /// The operations that turn `observed` into `desired`. Empty when nothing differs.

@@ -17,7 +17,7 @@ fn desired() -> Desired {
 fn network() -> ObservedNetwork {
     ObservedNetwork {
         id: "n".into(),
-        name: "lab-network".into(),
+        name: "lab.network".into(),
         stage: "s".into(),
         definition: "d".into(),
         stage_json: "{}".into(),
@@ -86,7 +86,7 @@ fn a_settled_lab_needs_nothing() {
 #[test]
 fn only_the_removed_node_is_recreated() {
     let mut observed = settled();
-    observed.containers.remove("lab-web-a1");
+    observed.containers.remove("lab.web-a1");
     insta::assert_yaml_snapshot!(planned(&observed), @r#"
     - "create web-a1 (service) [it does not exist] after []"
     - "await web-a1 [it was started] after [0]"
@@ -96,11 +96,11 @@ fn only_the_removed_node_is_recreated() {
 #[test]
 fn a_stopped_or_frozen_node_is_brought_back_as_it_is() {
     let mut observed = settled();
-    set(&mut observed, "lab-web-a1", State::Stopped);
-    set(&mut observed, "lab-db-a1", State::Paused);
+    set(&mut observed, "lab.web-a1", State::Stopped);
+    set(&mut observed, "lab.db-a1", State::Paused);
     insta::assert_yaml_snapshot!(planned(&observed), @r#"
-    - "wake lab-db-a1 [it is frozen] after []"
-    - "start lab-web-a1 [it is stopped] after []"
+    - "wake lab.db-a1 [it is frozen] after []"
+    - "start lab.web-a1 [it is stopped] after []"
     - "await db-a1 [it was started] after [0]"
     - "await web-a1 [it was started] after [1]"
     "#);
@@ -109,14 +109,14 @@ fn a_stopped_or_frozen_node_is_brought_back_as_it_is() {
 #[test]
 fn a_node_that_was_never_started_may_lack_its_configuration_and_is_made_anew() {
     let mut observed = settled();
-    set(&mut observed, "lab-web-a1", State::Created);
-    set(&mut observed, "lab-db-a1-net", State::Created);
-    set(&mut observed, "lab-db-a1", State::Created);
+    set(&mut observed, "lab.web-a1", State::Created);
+    set(&mut observed, "lab.db-a1.net", State::Created);
+    set(&mut observed, "lab.db-a1", State::Created);
     insta::assert_yaml_snapshot!(planned(&observed), @r#"
-    - "start lab-db-a1-net [it is stopped] after []"
-    - "remove lab-db-a1 [it was never started] after []"
+    - "start lab.db-a1.net [it is stopped] after []"
+    - "remove lab.db-a1 [it was never started] after []"
     - "create db-a1 (service) [it was never started] after [0, 1]"
-    - "remove lab-web-a1 [it was never started] after []"
+    - "remove lab.web-a1 [it was never started] after []"
     - "create web-a1 (service) [it was never started] after [3]"
     - "await db-a1 [it was started] after [2]"
     - "await web-a1 [it was started] after [4]"
@@ -126,14 +126,14 @@ fn a_node_that_was_never_started_may_lack_its_configuration_and_is_made_anew() {
 #[test]
 fn a_changed_node_and_one_without_its_network_are_made_anew() {
     let mut observed = settled();
-    observed.containers.get_mut("lab-web-a1").unwrap().spec = "old".into();
-    observed.containers.remove("lab-db-a1-net");
+    observed.containers.get_mut("lab.web-a1").unwrap().spec = "old".into();
+    observed.containers.remove("lab.db-a1.net");
     insta::assert_yaml_snapshot!(planned(&observed), @r#"
-    - "remove lab-db-a1 [its network is gone] after []"
+    - "remove lab.db-a1 [its network is gone] after []"
     - "create db-a1 network (10.77.1.10) [its network is gone] after [0]"
     - "create db-a1 (service) [its network is gone] after [0, 1]"
-    - "remove lab-web-a1 [its definition changed] after []"
-    - "remove lab-web-a1-net [its definition changed] after []"
+    - "remove lab.web-a1 [its definition changed] after []"
+    - "remove lab.web-a1.net [its definition changed] after []"
     - "create web-a1 network (10.77.1.10) [its definition changed] after [3, 4]"
     - "create web-a1 (service) [its definition changed] after [3, 4, 5]"
     - "await db-a1 [it was started] after [2]"
@@ -144,10 +144,10 @@ fn a_changed_node_and_one_without_its_network_are_made_anew() {
 #[test]
 fn a_restarted_holder_takes_its_main_container_along() {
     let mut observed = settled();
-    set(&mut observed, "lab-web-a1-net", State::Stopped);
+    set(&mut observed, "lab.web-a1.net", State::Stopped);
     insta::assert_yaml_snapshot!(planned(&observed), @r#"
-    - "start lab-web-a1-net [it is stopped] after []"
-    - "remove lab-web-a1 [its network was restarted] after []"
+    - "start lab.web-a1.net [it is stopped] after []"
+    - "remove lab.web-a1 [its network was restarted] after []"
     - "create web-a1 (service) [its network was restarted] after [0, 1]"
     - "await web-a1 [it was started] after [2]"
     "#);
@@ -170,13 +170,13 @@ fn a_task_in_reserve_is_created_not_awaited_and_then_left_to_its_group() {
         container.spec = desired.nodes[0].hash();
     }
     for state in [State::Created, State::Ended, State::Running] {
-        set(&mut observed, "lab-web-a1", state);
+        set(&mut observed, "lab.web-a1", state);
         assert_eq!(text(&plan(&desired, &observed)), Vec::<String>::new(), "{state:?}");
     }
-    set(&mut observed, "lab-web-a1", State::Stopped);
+    set(&mut observed, "lab.web-a1", State::Stopped);
     assert_eq!(
         text(&plan(&desired, &observed)),
-        ["start lab-web-a1 [it is stopped] after []"],
+        ["start lab.web-a1 [it is stopped] after []"],
         "it failed"
     );
 }
@@ -184,21 +184,21 @@ fn a_task_in_reserve_is_created_not_awaited_and_then_left_to_its_group() {
 #[test]
 fn a_node_that_is_not_in_reserve_never_rests() {
     let mut observed = settled();
-    set(&mut observed, "lab-web-a1", State::Ended);
-    assert_eq!(planned(&observed)[0], "start lab-web-a1 [it is stopped] after []");
+    set(&mut observed, "lab.web-a1", State::Ended);
+    assert_eq!(planned(&observed)[0], "start lab.web-a1 [it is stopped] after []");
 }
 
 #[test]
 fn what_the_stage_does_not_know_is_removed_but_fault_markers_stay() {
     let mut observed = settled();
-    let mut stranger = observed.containers["lab-web-a1"].clone();
+    let mut stranger = observed.containers["lab.web-a1"].clone();
     stranger.node = "cache-a1".into();
-    observed.containers.insert("lab-cache-a1".into(), stranger.clone());
+    observed.containers.insert("lab.cache-a1".into(), stranger.clone());
     stranger.part = Part::Fault;
     stranger.node = String::new();
-    observed.containers.insert("lab-fault-1".into(), stranger);
+    observed.containers.insert("lab.fault.1".into(), stranger);
     insta::assert_yaml_snapshot!(planned(&observed), @r#"
-    - "remove lab-cache-a1 [not in the stage] after []"
+    - "remove lab.cache-a1 [not in the stage] after []"
     "#);
 }
 

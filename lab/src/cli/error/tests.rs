@@ -54,17 +54,18 @@ fn an_effect_that_was_not_seen_is_3() {
 fn a_machine_that_is_not_able_is_4_and_has_a_next_step() {
     let refused = |status| EngineError::Refused {
         action: "start".into(),
-        object: "lab-web-a1".into(),
+        object: "lab.web-a1".into(),
         reason: "no".into(),
         status,
     };
     for error in [
         EngineError::Unreachable("no socket".into()),
         EngineError::PortInUse { port: "8080".into() },
-        EngineError::NameTaken { name: "lab-web-a1".into() },
+        EngineError::NameTaken { name: "lab.web-a1".into() },
         EngineError::DiskFull("layer".into()),
         EngineError::NoSubnet,
         EngineError::Busy { lab: "lab".into(), pid: "1".into() },
+        EngineError::Earlier { lab: "lab".into(), name: "lab-web-a1".into() },
     ] {
         let text = error.to_string();
         let (code, hint) = outcome(error);
