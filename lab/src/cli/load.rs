@@ -76,9 +76,9 @@ const QUANTILES: [(&str, f64); 5] =
 
 fn as_text(s: &Summary) -> String {
     let mut text = format!(
-        "{} requests: {} ok, {} failed, {} dropped by the generator, {} unknown\n\
+        "{} requests: {} ok, {} failed, {} dropped by the generator, {} unknown; {} sent again\n\
          latency from the intended start:",
-        s.sent, s.ok, s.fail, s.dropped, s.unknown
+        s.sent, s.ok, s.fail, s.dropped, s.unknown, s.repeated
     );
     for (name, q) in QUANTILES {
         text += &format!("  {name} {:.1} ms", s.histogram.value_at_quantile(q) as f64 / 1000.0);
@@ -95,6 +95,6 @@ fn as_json(s: &Summary) -> serde_json::Value {
         .collect();
     json!({
         "sent": s.sent, "ok": s.ok, "fail": s.fail, "unknown": s.unknown, "dropped": s.dropped,
-        "latency_ms": latency,
+        "repeated": s.repeated, "latency_ms": latency,
     })
 }

@@ -77,9 +77,11 @@ pub async fn run(shared: Shared, recent: Arc<Recent>) {
     let timeout = Duration::from_millis(shared.config.timeout_ms);
     let name = shared.config.entry_name.clone();
     let config = LoadConfig { plan, targets, name, timeout, users: USERS, max_in_flight: None };
-    let sink = Box::new(move |op: Op| {
-        recent.add(&op);
-        shared.store.record(Event::Op(op));
+    let sink = Box::new(move |event: Event| {
+        if let Event::Op(op) = &event {
+            recent.add(op);
+        }
+        shared.store.record(event);
     });
     match load::start(config, sink) {
         Ok(handle) => drop(handle.finished().await),

@@ -53,7 +53,7 @@ impl Writer {
     /// Appends one entry. Anything but an operation reaches the file at once: a journal cut off by
     /// `kill -9` must still say which faults were planned.
     pub fn write(&mut self, at: Micros, event: Event) -> Result<(), JournalError> {
-        let flush = !matches!(event, Event::Op(_) | Event::AuditKeys { .. });
+        let flush = !matches!(event, Event::Op(_) | Event::Repeated(_) | Event::AuditKeys { .. });
         let result = serde_json::to_writer(&mut self.out, &Entry { at, event })
             .map_err(std::io::Error::from)
             .and_then(|()| self.out.write_all(b"\n"))

@@ -129,6 +129,9 @@ pub enum Event {
     FloodEnded(FloodEnded),
     /// One client operation, written when its outcome is known.
     Op(Op),
+    /// A keyed write that a client sent once more, because it does not know, or has lost, what became of it.
+    /// The operation itself counts by its first try.
+    Repeated(Op),
     /// The map of services, as it was in a phase of the current experiment.
     ServiceMap(Mapped),
     /// Something the control plane saw or did.

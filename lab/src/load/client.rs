@@ -121,7 +121,9 @@ impl Client {
         call: &Call,
         deadline: Instant,
     ) -> Result<Reply, Failure> {
-        while let Some(connection) = self.idle_connection(address) {
+        while !call.anew
+            && let Some(connection) = self.idle_connection(address)
+        {
             match self.exchange(connection, address, call, deadline).await {
                 Ended::Finally(Err(Failure::NotSent(_))) => {}
                 Ended::Closed(_) if call.method.is_safe() => {}

@@ -12,15 +12,15 @@ use super::runner::{Command, Run, Shared};
 use super::schedule::Plan;
 use super::stats::{Live, Summary};
 use crate::dns::EntryName;
-use crate::journal::Op;
+use crate::journal::Event;
 
-/// Receives every operation when its outcome is known. It is called on the generator's thread and
-/// must not block.
-pub type OpSink = Box<dyn FnMut(Op) + Send>;
+/// Receives every operation when its outcome is known, as [`Event::Op`], and every repetition of a keyed
+/// write, as [`Event::Repeated`]. It is called on the generator's thread and must not block.
+pub type OpSink = Box<dyn FnMut(Event) + Send>;
 
 /// A sink that puts operations into a channel. When the receiver is gone they are lost.
-pub fn to_channel(sender: mpsc::UnboundedSender<Op>) -> OpSink {
-    Box::new(move |op| drop(sender.send(op)))
+pub fn to_channel(sender: mpsc::UnboundedSender<Event>) -> OpSink {
+    Box::new(move |event| drop(sender.send(event)))
 }
 
 /// What is sent to whom.
@@ -98,8 +98,8 @@ impl LoadHandle {
         self.shared.live(Instant::now())
     }
 
-    /// Stops arrivals, waits until those under way have ended (the client time-out at most), and
-    /// sums up. All operations have reached the sink by then.
+    /// Stops arrivals, waits until those under way have ended and what is in doubt was repeated (twice the
+    /// client time-out at most), and sums up. All operations have reached the sink by then.
     ///
     /// # Errors
     /// [`LoadError::Died`] when the generator broke down.

@@ -23,6 +23,7 @@ mod limits;
 mod name;
 mod pacer;
 mod position;
+mod repeat;
 mod request;
 mod runner;
 mod schedule;

@@ -27,6 +27,8 @@ pub struct Call {
     /// The header `x-forwarded-for`: where the user is. All users of a run share one machine, and the
     /// lab believes that machine, as it believes every node before another.
     pub address: Option<Ipv4Addr>,
+    /// Goes over a connection of its own, opened for it.
+    pub anew: bool,
 }
 
 impl Call {
@@ -34,7 +36,7 @@ impl Call {
     pub fn get(path: String) -> Self {
         let body = Bytes::new();
         let method = hyper::Method::GET;
-        Self { method, path, body, key: None, token: None, position: None, address: None }
+        Self { method, path, body, key: None, token: None, position: None, address: None, anew: false }
     }
 
     fn post(path: &str, body: &serde_json::Value) -> Self {

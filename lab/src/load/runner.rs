@@ -15,11 +15,12 @@ use super::handle::{LoadConfig, OpSink};
 use super::limits;
 use super::name::Follower;
 use super::pacer::Pacer;
+use super::repeat::{self, Repeats};
 use super::schedule::{Action, Arrival};
 use super::sessions::Sessions;
 use super::stats::{Live, Stats, Summary};
 use super::visit::{Noted, Visit};
-use crate::journal::{Op, OpKind, Outcome};
+use crate::journal::{Event, Op, Outcome};
 
 /// Operations under way that are always allowed, also at a low rate.
 const MIN_IN_FLIGHT: usize = 256;
@@ -43,6 +44,7 @@ pub struct Shared {
     clock: Clock,
     in_flight: AtomicUsize,
     all_ended: Notify,
+    repeats: Repeats,
     books: Mutex<Books>,
 }
 
@@ -64,7 +66,8 @@ impl Shared {
     /// The histogram cannot be made.
     pub fn new(clock: Clock, sink: OpSink) -> Result<Self, hdrhistogram::CreationError> {
         let books = Mutex::new(Books { stats: Stats::new()?, sink });
-        Ok(Self { clock, in_flight: AtomicUsize::new(0), all_ended: Notify::new(), books })
+        let (in_flight, all_ended) = (AtomicUsize::new(0), Notify::new());
+        Ok(Self { clock, in_flight, all_ended, repeats: Repeats::new(), books })
     }
 
     /// The second before `now`.
@@ -86,7 +89,13 @@ impl Shared {
         let op = self.op(&arrival.action, intended, now, Outcome::Fail, why.to_owned());
         let mut books = self.books();
         books.stats.dropped(now);
-        (books.sink)(op);
+        (books.sink)(Event::Op(op));
+    }
+
+    fn repeated(&self, op: Op) {
+        let mut books = self.books();
+        books.stats.repeated();
+        (books.sink)(Event::Repeated(op));
     }
 
     fn op(
@@ -164,6 +173,7 @@ impl Run {
         }
         drop(arrivals);
         pacer.end();
+        self.shared.repeats.hurry();
         tokio::select! {
             () = commanded(&mut commands, |command| command == Command::Abort) => {}
             () = self.all_ended() => {}
@@ -175,6 +185,7 @@ impl Run {
         while self.shared.in_flight.load(Ordering::Relaxed) > 0 {
             self.shared.all_ended.notified().await;
         }
+        self.shared.repeats.all_ended().await;
     }
 
     fn begin(&self, arrival: Arrival, start: Instant) {
@@ -188,7 +199,7 @@ impl Run {
         if self.shared.in_flight.load(Ordering::Relaxed) >= self.max_in_flight {
             return self.shared.dropped(&arrival, now, intended, Op::TOO_MANY);
         }
-        let Arrival { action, number, .. } = arrival;
+        let Arrival { action, number, loses_answer, .. } = arrival;
         // Who still waits for an answer to the version before looks whether it is there.
         let waits = action == Action::WriteProfile && self.sessions.is_writing(number);
         let action = if waits { Action::ReadProfile } else { action };
@@ -196,12 +207,43 @@ impl Run {
         let client = self.client.clone();
         let sessions = Arc::clone(&self.sessions);
         let prefix = Arc::clone(&self.key_prefix);
+        let timeout = self.config.timeout;
         tokio::spawn(async move {
             let (client, sessions, prefix) = (&client, &*sessions, &*prefix);
-            let visit = Visit { client, sessions, prefix, user: number, deadline };
-            let (answer, noted) = visit.perform(&under_way.action).await;
-            under_way.end(&answer, noted);
+            let visit = Visit { client, sessions, prefix, user: number, deadline, anew: false };
+            if under_way.action.key().is_none() {
+                let (answer, noted) = visit.perform(&under_way.action).await;
+                under_way.end(&answer, noted);
+                return;
+            }
+            let (shared, action) = (Arc::clone(&under_way.shared), under_way.action.clone());
+            let open = shared.repeats.begin();
+            let (answer, noted) = visit.perform(&action).await;
+            match under_way.end(&answer, noted) {
+                Outcome::Unknown => shared.repeat(&visit, &action, timeout, repeat::TRIES).await,
+                Outcome::Ok if loses_answer => shared.repeat(&visit, &action, timeout, 1).await,
+                Outcome::Ok | Outcome::Fail => {}
+            }
+            drop(open);
         });
+    }
+}
+
+impl Shared {
+    /// Sends a keyed write again, until it is known to be done or was tried often enough.
+    async fn repeat(&self, visit: &Visit<'_>, action: &Action, timeout: Duration, tries: u32) {
+        for repetition in 1..=tries {
+            let last = self.repeats.wait(repeat::pause(repetition, visit.user)).await;
+            let due = Instant::now();
+            let visit = Visit { deadline: due + timeout, anew: true, ..*visit };
+            let (answer, Noted { session, forum, caches }) = visit.perform(action).await;
+            let (outcome, detail) = classify(action.kind(), &answer);
+            let op = self.op(action, due, Instant::now(), outcome, detail);
+            self.repeated(Op { session, forum, caches, ..op });
+            if last || outcome == Outcome::Ok {
+                return;
+            }
+        }
     }
 }
 
@@ -237,25 +279,22 @@ impl UnderWay {
         Self { shared, action, intended, reported: false }
     }
 
-    fn kind(&self) -> OpKind {
-        self.action.kind()
+    fn end(mut self, answer: &Answer, noted: Noted) -> Outcome {
+        self.report(answer, noted)
     }
 
-    fn end(mut self, answer: &Answer, noted: Noted) {
-        self.report(answer, noted);
-    }
-
-    fn report(&mut self, answer: &Answer, noted: Noted) {
+    fn report(&mut self, answer: &Answer, noted: Noted) -> Outcome {
         self.reported = true;
         let done = Instant::now();
-        let (outcome, detail) = classify(self.kind(), answer);
+        let (outcome, detail) = classify(self.action.kind(), answer);
         let op = self.shared.op(&self.action, self.intended, done, outcome, detail);
         let Noted { session, forum, caches } = noted;
         let op = Op { session, forum, caches, ..op };
         let latency = done.saturating_duration_since(self.intended);
         let mut books = self.shared.books();
         books.stats.ended(done, outcome, latency);
-        (books.sink)(op);
+        (books.sink)(Event::Op(op));
+        outcome
     }
 }
 

@@ -6,6 +6,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use super::repeat;
 use crate::journal::OpKind;
 
 /// Products in the shop; their ids are 1 to this.
@@ -53,6 +54,7 @@ impl Plan {
             plan: self.clone(),
             elapsed_ns: 0,
             number: 0,
+            keyed: 0,
         }
     }
 }
@@ -66,6 +68,8 @@ pub struct Arrival {
     pub number: u64,
     /// What the client does.
     pub action: Action,
+    /// The client loses a good answer to it, and sends it once more. Only keyed writes are lost so.
+    pub loses_answer: bool,
 }
 
 /// What a client does.
@@ -147,6 +151,8 @@ pub struct Schedule {
     /// Sum of the gaps, as if the rate had been there from the beginning.
     elapsed_ns: u64,
     number: u64,
+    /// Keyed writes so far.
+    keyed: u64,
 }
 
 impl Iterator for Schedule {
@@ -161,7 +167,11 @@ impl Iterator for Schedule {
         let number = self.number;
         self.number += 1;
         let action = self.action(number);
-        Some(Arrival { offset, number, action })
+        let loses_answer = action.key().is_some() && {
+            self.keyed += 1;
+            repeat::loses_answer(self.keyed)
+        };
+        Some(Arrival { offset, number, action, loses_answer })
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Summary {
     /// Never begun, because too many were under way or their time was over. The journal has them
     /// as failures.
     pub dropped: u64,
+    /// Keyed writes sent once more, each time counted; none of it is in the other numbers.
+    pub repeated: u64,
     /// Latencies of all operations begun, from their intended start, in microseconds.
     pub histogram: Histogram<u64>,
 }
@@ -74,8 +76,13 @@ impl Stats {
     /// The histogram's bounds are not possible (a bug).
     pub fn new() -> Result<Self, CreationError> {
         let histogram = Histogram::new_with_bounds(1, LONGEST_US, DIGITS)?;
-        let summary = Summary { sent: 0, ok: 0, fail: 0, unknown: 0, dropped: 0, histogram };
+        let summary = Summary { sent: 0, ok: 0, fail: 0, unknown: 0, dropped: 0, repeated: 0, histogram };
         Ok(Self { summary, recent: VecDeque::new() })
+    }
+
+    /// Counts a write that was sent once more.
+    pub fn repeated(&mut self) {
+        self.summary.repeated += 1;
     }
 
     /// Counts an operation that was begun and ended at `at`.

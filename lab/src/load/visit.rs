@@ -23,6 +23,8 @@ pub struct Visit<'a> {
     pub user: u64,
     /// How long the user waits.
     pub deadline: Instant,
+    /// Whether it is sent over a connection of its own.
+    pub anew: bool,
 }
 
 /// What is worth writing down beside the answer.
@@ -113,6 +115,7 @@ impl Visit<'_> {
     /// Sends a call, of a signed-in user with what they have seen so far.
     async fn send(&self, mut call: Call, who: Option<&SignedIn>) -> (Answer, Option<Reply>) {
         call.address = Some(self.sessions.address(self.user));
+        call.anew = self.anew;
         if let Some(signed_in) = who {
             call.token = Some(signed_in.token.clone());
             call.position = self.sessions.position(self.user);

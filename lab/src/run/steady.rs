@@ -41,7 +41,7 @@ impl Gate {
     /// Where the generator puts its operations.
     pub fn sink(&self) -> OpSink {
         let gate = self.clone();
-        Box::new(move |op| gate.pass(Event::Op(op)))
+        Box::new(move |event| gate.pass(event))
     }
 
     /// Why the operations so far are not those of a healthy service.
@@ -112,10 +112,10 @@ mod tests {
         let (first, second) = (op(5000, Outcome::Ok), op(6000, Outcome::Ok));
         let gate = Gate::new(&journal);
         let mut sink = gate.sink();
-        sink(first.clone());
+        sink(Event::Op(first.clone()));
         assert_eq!(written(), []);
         gate.open();
-        sink(second.clone());
+        sink(Event::Op(second.clone()));
         assert_eq!(written(), [Event::Op(first), Event::Op(second)]);
     }
 
@@ -130,7 +130,7 @@ mod tests {
             for n in 0..200 {
                 let took = if n < slow { 300_000 } else { 5000 };
                 let failed = (slow..slow + failed).contains(&n);
-                sink(op(took, if failed { Outcome::Fail } else { Outcome::Ok }));
+                sink(Event::Op(op(took, if failed { Outcome::Fail } else { Outcome::Ok })));
             }
             gate.unhealthy(Standard::new(250, 99.0))
         };

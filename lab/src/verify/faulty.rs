@@ -8,6 +8,7 @@ mod events;
 mod histories;
 mod queues;
 mod releases;
+mod repeats;
 mod runs;
 mod scaling;
 mod service;

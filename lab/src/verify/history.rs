@@ -32,6 +32,9 @@ pub struct History<'a> {
     pub lost_nodes: &'a [String],
     /// Its operations in the order in which they were due.
     pub ops: Vec<&'a Op>,
+    /// Keyed writes of it that were sent once more: what became of them is part of what is known of the
+    /// write, and users are served by the first try.
+    pub repeats: Vec<&'a Op>,
     /// Its faults in the order in which they were planned.
     pub faults: Vec<FaultRecord<'a>>,
     /// What the control plane did between `start` and `end`, wherever in the journal it stands.
@@ -162,6 +165,7 @@ impl<'a> History<'a> {
             not_whole: None,
             lost_nodes: &[],
             ops: Vec::new(),
+            repeats: Vec::new(),
             faults: Vec::new(),
             controls: Vec::new(),
             maps: Vec::new(),
@@ -180,7 +184,7 @@ impl<'a> History<'a> {
 
     fn add(&mut self, entry: &'a Entry) {
         let from = match &entry.event {
-            Event::Op(op) => op.intended.min(entry.at),
+            Event::Op(op) | Event::Repeated(op) => op.intended.min(entry.at),
             _ => entry.at,
         };
         self.start = self.start.min(from);
@@ -196,6 +200,10 @@ impl<'a> History<'a> {
             Event::Op(op) => {
                 self.end = self.end.max(op.done);
                 self.ops.push(op);
+            }
+            Event::Repeated(op) => {
+                self.end = self.end.max(op.done);
+                self.repeats.push(op);
             }
             Event::AuditKeys { .. }
             | Event::AuditKeysEnd { .. }

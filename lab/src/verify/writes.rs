@@ -32,6 +32,8 @@ pub struct Write<'a> {
     pub acknowledged_at: Option<Micros>,
     /// How often the final read found it.
     pub effects: u32,
+    /// How often the client sent it again under its key.
+    pub repeats: u32,
 }
 
 /// All writes of one kind.
@@ -127,6 +129,13 @@ pub fn accounts<'a>(history: &History<'a>) -> Vec<Account<'a>> {
             }
         }
     }
+    for &op in &history.repeats {
+        let write = op.key.as_deref().and_then(|key| attempts.get_mut(&op.kind)?.get_mut(key));
+        if let Some(write) = write {
+            write.repeats += 1;
+            write.attempt(op);
+        }
+    }
     for kind in history.keys.iter().filter(|(_, a)| !a.effects.is_empty()).map(|(k, _)| k) {
         attempts.entry(*kind).or_default();
     }
@@ -180,6 +189,7 @@ fn first_attempt<'a>(key: &'a str, op: &Op) -> Write<'a> {
         done: op.done,
         acknowledged_at: None,
         effects: 0,
+        repeats: 0,
     }
 }
 

@@ -15,7 +15,7 @@ use super::super::health::State;
 use super::super::view::View;
 use super::super::{BalancerConfig, BalancerError, run_until};
 use super::config;
-use crate::journal::Op;
+use crate::journal::{Event, Op};
 use crate::load::testing::{Behaviour, Server, get, good, refusing};
 
 pub(super) struct Balancing {
@@ -157,7 +157,7 @@ async fn a_change_of_targets_costs_at_most_a_request_that_crosses_the_reload() {
         users: 4,
         max_in_flight: None,
     };
-    let (sender, mut ops) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
     let load = start_load(load, to_channel(sender)).unwrap();
     let address = a.address;
     for _ in 0..CHANGES {
@@ -168,7 +168,8 @@ async fn a_change_of_targets_costs_at_most_a_request_that_crosses_the_reload() {
     }
     let summary = load.stop().await.unwrap();
     let mut failed = Vec::new();
-    while let Some(op) = ops.recv().await {
+    while let Some(event) = events.recv().await {
+        let Event::Op(op) = event else { continue };
         failed.extend((op.detail != "200").then_some(op));
     }
     let crossed = |op: &Op| op.detail.contains("closed before") || op.detail.contains("reset");

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::super::inject::Traffic;
 use super::{ChaosError, Proof};
-use crate::journal::{Event, Op};
+use crate::journal::Event;
 use crate::load::{self, LoadConfig, LoadHandle, Plan};
 
 /// Traffic that is being sent until the heal.
 #[derive(Debug)]
 pub struct Spike {
     handle: LoadHandle,
-    ops: Arc<Mutex<Vec<Op>>>,
+    sent: Arc<Mutex<Vec<Event>>>,
 }
 
 /// Begins to send.
@@ -33,7 +33,7 @@ pub(super) fn start(
         ramp,
         key_prefix: key_prefix(traffic.key_prefix, id),
     };
-    let ops: Arc<Mutex<Vec<Op>>> = Arc::default();
+    let sent: Arc<Mutex<Vec<Event>>> = Arc::default();
     let config = LoadConfig {
         plan,
         targets: addresses.iter().copied().map(SocketAddr::from).collect(),
@@ -42,29 +42,28 @@ pub(super) fn start(
         users: traffic.users,
         max_in_flight: None,
     };
-    let sink = Arc::clone(&ops);
-    let keep = move |op| sink.lock().unwrap_or_else(PoisonError::into_inner).push(op);
+    let sink = Arc::clone(&sent);
+    let keep = move |event| sink.lock().unwrap_or_else(PoisonError::into_inner).push(event);
     let handle =
         load::start(config, Box::new(keep)).map_err(|e| ChaosError::Unable(e.to_string()))?;
-    Ok(Spike { handle, ops })
+    Ok(Spike { handle, sent })
 }
 
 impl Spike {
     /// Requests that were sent are its effect.
     pub(super) fn proof(&self) -> Proof {
-        match self.ops.lock().unwrap_or_else(PoisonError::into_inner).len() {
+        match self.sent.lock().unwrap_or_else(PoisonError::into_inner).len() {
             0 => Err("no request of the spike has ended yet".to_owned()),
             _ => Ok("more requests are being sent".to_owned()),
         }
     }
 
-    /// Sends no more, waits for what is under way, and returns every operation.
+    /// Sends no more, waits for what is under way, and returns every operation and repetition.
     pub(super) async fn end(self) -> Vec<Event> {
         if let Err(e) = self.handle.stop().await {
             tracing::error!(error = %e, "the spike broke down");
         }
-        let ops = std::mem::take(&mut *self.ops.lock().unwrap_or_else(PoisonError::into_inner));
-        ops.into_iter().map(Event::Op).collect()
+        std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -5,6 +5,7 @@ mod cost;
 mod failover;
 mod forum;
 mod outcomes;
+mod repeats;
 mod running;
 
 use std::net::SocketAddr;
@@ -15,7 +16,7 @@ use tokio::sync::mpsc;
 use super::handle::{LoadConfig, start, to_channel};
 use super::schedule::Plan;
 use super::stats::Summary;
-use crate::journal::Op;
+use crate::journal::{Event, Op};
 
 /// So short that a test which waits for it stays quick.
 const TIMEOUT: Duration = Duration::from_millis(1200);
@@ -36,13 +37,23 @@ fn config(targets: &[SocketAddr], rate_per_s: u32, read_percent: u8, ms: u64) ->
     LoadConfig { plan, targets, name: None, timeout: TIMEOUT, users: 4, max_in_flight: None }
 }
 
-/// Runs the plan to its end.
-async fn run(config: LoadConfig) -> (Vec<Op>, Summary) {
+/// Runs the plan to its end: its operations, and what was sent again.
+async fn run_all(config: LoadConfig) -> (Vec<Op>, Vec<Op>, Summary) {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let summary = start(config, to_channel(sender)).unwrap().finished().await.unwrap();
-    let mut ops = Vec::new();
-    while let Some(op) = receiver.recv().await {
-        ops.push(op);
+    let (mut ops, mut repeats) = (Vec::new(), Vec::new());
+    while let Some(event) = receiver.recv().await {
+        match event {
+            Event::Op(op) => ops.push(op),
+            Event::Repeated(op) => repeats.push(op),
+            other => panic!("{other:?}"),
+        }
     }
+    (ops, repeats, summary)
+}
+
+/// Runs the plan to its end: its operations.
+async fn run(config: LoadConfig) -> (Vec<Op>, Summary) {
+    let (ops, _, summary) = run_all(config).await;
     (ops, summary)
 }

@@ -1,5 +1,6 @@
 //! Did every promise take effect at most once? A write that the client repeats under one key, or
-//! that the application repeats inside, must not be paid for twice.
+//! that the application repeats inside, must not be paid for twice. Clients repeat every write whose outcome
+//! they do not know, and some whose good answer they lost; the check says how many.
 //!
 //! More than one effect is a violation whatever the client knows. No effect of an acknowledged
 //! write is a loss, judged by `no-lost-write` against the RPO objective and only counted here. A
@@ -52,6 +53,12 @@ pub(super) fn check(case: &Case<'_>) -> Finding {
     }
     let found = case.accounts.iter().flat_map(|a| &a.writes).filter(|w| w.effects == 1).count();
     let missing: usize = case.accounts.iter().map(|a| a.lost().count()).sum();
-    Finding::new(Check::ExactlyOnce, Part::Pass, format!("{found} writes with one effect each"))
+    let again = case.accounts.iter().flat_map(|a| &a.writes).filter(|w| w.repeats > 0).count();
+    let again = match again {
+        0 => String::new(),
+        n => format!(", {n} of them sent again under their key"),
+    };
+    let summary = format!("{found} writes with one effect each{again}");
+    Finding::new(Check::ExactlyOnce, Part::Pass, summary)
         .with((missing > 0).then(|| format!("{missing} lost, judged by no-lost-write")))
 }
