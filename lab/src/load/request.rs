@@ -36,7 +36,16 @@ impl Call {
     pub fn get(path: String) -> Self {
         let body = Bytes::new();
         let method = hyper::Method::GET;
-        Self { method, path, body, key: None, token: None, position: None, address: None, anew: false }
+        Self {
+            method,
+            path,
+            body,
+            key: None,
+            token: None,
+            position: None,
+            address: None,
+            anew: false,
+        }
     }
 
     fn post(path: &str, body: &serde_json::Value) -> Self {

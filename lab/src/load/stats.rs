@@ -76,7 +76,8 @@ impl Stats {
     /// The histogram's bounds are not possible (a bug).
     pub fn new() -> Result<Self, CreationError> {
         let histogram = Histogram::new_with_bounds(1, LONGEST_US, DIGITS)?;
-        let summary = Summary { sent: 0, ok: 0, fail: 0, unknown: 0, dropped: 0, repeated: 0, histogram };
+        let summary =
+            Summary { sent: 0, ok: 0, fail: 0, unknown: 0, dropped: 0, repeated: 0, histogram };
         Ok(Self { summary, recent: VecDeque::new() })
     }
 
