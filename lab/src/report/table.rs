@@ -33,9 +33,12 @@ pub fn table(run: &RunFindings, color: bool) -> String {
     for experiment in run.experiments.iter().filter(|e| e.standing != Standing::AsExpected) {
         let _ = write!(out, "\n{}", reasons(experiment));
     }
-    for experiment in run.experiments.iter().filter(|e| !e.earlier.is_empty()) {
-        let _ = writeln!(out);
-        for told in words::earlier(experiment) {
+    for experiment in &run.experiments {
+        let told = words::told(experiment);
+        if !told.is_empty() {
+            let _ = writeln!(out);
+        }
+        for told in told {
             let _ = writeln!(out, "{}: {}", experiment.name, clean(&told));
         }
     }

@@ -38,7 +38,21 @@ fn findings() -> RunFindings {
 }
 
 fn green() -> RunFindings {
-    judge(&run([Scenario::quiet().entries(), Scenario::new("kill").entries()])).unwrap()
+    let kill = Scenario { start: 60_000, ..Scenario::new("kill") };
+    judge(&run([Scenario::quiet().entries(), kill.entries()])).unwrap()
+}
+
+/// What no fault explains is told whatever the verdict is.
+#[test]
+fn what_no_fault_explains_is_told() {
+    // The experiment ran at the same time, and since-up has no fault of its own.
+    let both = run([Scenario::quiet().entries(), Scenario::new("kill").entries()]);
+    let found = judge(&both).unwrap();
+    let told = "\nsince-up: promotion of db-b1, 4.200 s after the start; users noticed nothing\n";
+    let text = table(&found, false);
+    assert!(text.contains(told), "{text}");
+    assert!(junit(&found).contains("promotion of db-b1 that no fault explains"));
+    assert!(html(&found, &both).contains("promotion of db-b1 that no fault explains"));
 }
 
 #[test]

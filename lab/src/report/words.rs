@@ -42,6 +42,16 @@ pub fn earlier(e: &ExperimentFindings) -> Vec<String> {
     e.earlier.iter().enumerate().map(told).collect()
 }
 
+/// What is told whatever the verdict is, one sentence each: earlier tries, and what no fault explains.
+pub fn told(e: &ExperimentFindings) -> Vec<String> {
+    let unexplained = e.findings.iter().filter(|f| f.check == Check::Unexplained);
+    let lines = unexplained.flat_map(|f| match f.details.as_slice() {
+        [] => std::slice::from_ref(&f.summary),
+        details => details,
+    });
+    earlier(e).into_iter().chain(lines.cloned()).collect()
+}
+
 /// `since-up` in which nobody injected anything.
 pub fn is_quiet(e: &ExperimentFindings) -> bool {
     e.name == SINCE_UP && e.faults.is_empty()

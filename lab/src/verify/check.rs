@@ -41,6 +41,8 @@ pub enum Check {
     Release,
     /// A group grew with a spike, and shrank without an error.
     Scaling,
+    /// Since `up`, nothing happened that no fault explains.
+    Unexplained,
     /// Enough requests succeeded.
     Availability,
     /// Requests were fast enough outside of the outage.
@@ -72,6 +74,7 @@ impl Check {
             Self::Isolation => "isolation",
             Self::Release => "release",
             Self::Scaling => "scaling",
+            Self::Unexplained => "unexplained",
             Self::Availability => "availability",
             Self::Latency => "latency",
             Self::Recovery => "recovery",

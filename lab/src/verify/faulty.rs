@@ -14,4 +14,5 @@ mod scaling;
 mod service;
 mod services;
 mod tries;
+mod unexplained;
 mod unsteady;

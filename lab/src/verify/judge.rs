@@ -3,6 +3,7 @@
 use crate::journal::{Entry, Event, Micros, Op};
 use crate::spec::model::{Expectation, Experiment, Fault, Objectives, Stage, TimedFault};
 
+use super::by_hand;
 use super::checks;
 use super::findings::{EarlierTry, ExperimentFindings, FaultFinding, Measured, RunFindings};
 use super::history::{FaultRecord, History};
@@ -178,7 +179,7 @@ fn case<'a>(
         since_up: experiment.is_none(),
         outages: match experiment {
             Some(_) => one_outage(history, standard(stage, &objectives), objectives.rto_ms),
-            None => manual_outages(history, stage),
+            None => by_hand::outages(history, stage, injected(history)),
         },
         accounts: writes::accounts(history),
         objectives,
@@ -200,36 +201,6 @@ fn one_outage<'a>(history: &'a History<'a>, standard: Standard, rto_ms: u64) -> 
     let until = history.traffic_end().max(from);
     let faults = faults.into_iter().map(|(_, f)| f).collect();
     vec![measure::outage(history, faults, from, until, standard, rto_ms)]
-}
-
-/// Faults injected by hand may lie hours apart. A fault joins the one before when it was injected
-/// before that one was healed, or within that one's RTO objective; otherwise it begins an outage of
-/// its own.
-fn manual_outages<'a>(history: &'a History<'a>, stage: &Stage) -> Vec<Outage<'a>> {
-    let mut groups: Vec<(Micros, Micros, Vec<&'a FaultRecord<'a>>)> = Vec::new();
-    for (at, fault) in injected(history) {
-        let rto_ms = objectives::of_manual(stage, fault.fault).rto_ms;
-        let rto = i64::try_from(rto_ms).unwrap_or(i64::MAX / 1000).saturating_mul(1000);
-        let settled = fault.healed_at.unwrap_or(Micros::MAX).max(at.saturating_add(rto));
-        match groups.last_mut() {
-            Some((_, busy, faults)) if at < *busy => {
-                *busy = settled.max(*busy);
-                faults.push(fault);
-            }
-            _ => groups.push((at, settled, vec![fault])),
-        }
-    }
-    let starts: Vec<Micros> = groups.iter().skip(1).map(|(at, ..)| *at).collect();
-    let ends = starts.into_iter().chain([history.traffic_end()]);
-    groups
-        .into_iter()
-        .zip(ends)
-        .map(|((from, _, faults), until)| {
-            let own = objectives::of_manual(stage, faults.iter().filter_map(|f| f.fault));
-            let until = until.max(from);
-            measure::outage(history, faults, from, until, standard(stage, &own), own.rto_ms)
-        })
-        .collect()
 }
 
 fn measured(case: &Case<'_>) -> Measured {

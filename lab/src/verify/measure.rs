@@ -17,7 +17,7 @@ pub struct Outage<'a> {
     pub faults: Vec<&'a FaultRecord<'a>>,
     /// When the first of them took effect.
     pub from: Micros,
-    /// Until when it is judged: the next outage or the end of traffic.
+    /// Until when it is judged: the next outage, the end of traffic, or that of the recovery.
     pub until: Micros,
     /// The recovery with its parts.
     pub rto: Rto,

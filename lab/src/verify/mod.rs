@@ -5,10 +5,12 @@
 //! evidence for it: zero samples, an unconfirmed fault, an unhealthy lab before the fault or a
 //! final read that did not work are all *inconclusive*, never green.
 //!
-//! Where to look: [`split`] and [`history`] read the journal, [`recovery`] defines RTO, [`writes`]
+//! Where to look: [`split`] and [`history`] read the journal, [`recovery`] defines RTO, `by_hand` says
+//! for how long an outage belongs to faults injected by hand, [`writes`]
 //! says which writes were lost, [`forum`] how old the states were that were shown, [`lifetimes`] how
 //! long caches may keep them, [`checks`] holds one file per guarantee, and [`verdict`] combines.
 
+mod by_hand;
 mod check;
 pub mod checks;
 pub mod findings;

@@ -151,6 +151,36 @@ pub fn measure(ops: &[&Op], fault: Micros, end: Micros, standard: Standard) -> R
     }
 }
 
+/// The end of the first stretch of so long after `from` in which service was good: operations were due,
+/// and none of them begins a dip. `end`, the end of traffic, when there is none before.
+pub fn calm_after(
+    ops: &[&Op],
+    from: Micros,
+    calm: Micros,
+    end: Micros,
+    standard: Standard,
+) -> Micros {
+    let after = &ops[ops.partition_point(|op| op.intended < from)..];
+    let goods = prefix_sums(after, standard);
+    let mut dips = Dips::new(standard.percent);
+    let (mut since, mut last) = (from, from);
+    for (i, op) in after.iter().enumerate() {
+        if op.intended - last >= calm {
+            // Nothing was sent meanwhile, so nothing is known of it.
+            since = op.intended;
+        } else if op.intended >= since + calm {
+            break;
+        }
+        last = op.intended;
+        let next = after.partition_point(|next| next.intended < op.intended + WINDOW);
+        let (all, good) = (next - i, goods[next] - goods[i]);
+        if all - good > dips.tolerated(all) {
+            since = op.intended + WINDOW;
+        }
+    }
+    end.min(since + calm)
+}
+
 /// Number of good operations among the first `i`, for each `i`.
 fn prefix_sums(ops: &[&Op], standard: Standard) -> Vec<usize> {
     let mut sums = Vec::with_capacity(ops.len() + 1);

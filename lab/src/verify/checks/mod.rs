@@ -23,6 +23,7 @@ mod session_guarantees;
 mod staleness;
 mod steady_state;
 mod throttling;
+mod unexplained;
 
 use super::findings::{Finding, MAX_LISTED};
 use super::judge::Case;
@@ -53,6 +54,7 @@ pub fn all(case: &Case<'_>) -> Vec<Finding> {
     findings.extend(cache_stampede::check(case));
     findings.extend(throttling::check(case));
     findings.extend(releases::check(case));
+    findings.extend(unexplained::check(case));
     findings.extend(of_speed(case));
     findings
 }
