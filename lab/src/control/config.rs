@@ -34,6 +34,9 @@ pub struct ControlConfig {
     /// Databases with capacity units.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub databases: Vec<SizedDatabase>,
+    /// Nodes that keep what they hold in memory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_memory: Vec<Name>,
     /// The site's zone, where the stage has a service that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosted_zone: Option<HostedZone>,

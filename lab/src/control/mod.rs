@@ -12,6 +12,7 @@ mod etcd;
 mod fence;
 mod front_door;
 mod functions;
+mod memory;
 mod metrics;
 mod queues;
 mod replace;
@@ -104,6 +105,7 @@ pub async fn run(config: &Path) -> Result<(), ControlError> {
     witness::start(shared.clone());
     tokio::spawn(notice(shared.clone()));
     tokio::spawn(replace::run(shared.clone()));
+    tokio::spawn(memory::run(shared.clone()));
     for cluster in shared.config.clusters() {
         tokio::spawn(fence::run(shared.clone(), cluster));
     }

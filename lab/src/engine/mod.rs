@@ -156,6 +156,17 @@ impl Engine {
         Ok(inspected.state.and_then(|s| s.started_at).map(|t| t.to_string()).unwrap_or_default())
     }
 
+    /// The same as a moment, in microseconds since the Unix epoch; `None` when it never was.
+    ///
+    /// # Errors
+    /// There is no such container, or Docker does not answer.
+    pub async fn began(&self, container: &str) -> Result<Option<i64>, EngineError> {
+        let text = self.started_at(container).await?;
+        let time = text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond);
+        // Docker's word for never is the first day of the year 1.
+        Ok(time.filter(|time| *time > 0))
+    }
+
     /// Whether a container has a volume of its own at this folder.
     ///
     /// # Errors

@@ -37,6 +37,14 @@ pub enum ControlEvent {
         /// The node.
         node: String,
     },
+    /// The program of a node that keeps everything in memory runs since some moment: what it holds, it
+    /// holds since then. Told when it is seen first, when that has changed, and from time to time.
+    Began {
+        /// The node.
+        node: String,
+        /// When its program was started.
+        since: Micros,
+    },
     /// The machine itself stood still, until the moment of this entry.
     Stalled {
         /// What of it.

@@ -38,6 +38,7 @@ pub(super) fn node(context: &Context<'_>, places: &[Place], nodes: &[NodeSpec]) 
         functions: functions(context, places),
         queues: super::queues(context.stage, places),
         databases: databases(context, places),
+        in_memory: in_memory(places),
         hosted_zone: hosted_zone(context, places),
         front_doors: front_doors(context, places),
         cloudwatch: cloudwatch(context, places),
@@ -60,6 +61,12 @@ pub(super) fn node(context: &Context<'_>, places: &[Place], nodes: &[NodeSpec]) 
     node.probe = Probe::Http { port: PORT, path: "/healthz".into() };
     node.priority = 6;
     node
+}
+
+/// The emulators.
+fn in_memory(places: &[Place]) -> Vec<Name> {
+    let emulators = places.iter().filter(|p| matches!(p.duty, Duty::Emulator(_)));
+    emulators.map(|p| p.name.clone()).collect()
 }
 
 /// The scaling groups, each with the load balancers whose requests are its load.

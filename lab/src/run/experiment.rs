@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::steady::{Gate, Steady, TRIES};
 use super::warm_up::good_service;
-use super::{RunError, RunningLab, settle};
+use super::{RunError, RunningLab, memory, settle};
 use crate::chaos::{self, Active, Injection, Injector, ResolveError, resolve};
 use crate::journal::{Event, Mapped, Micros, OpKind, Phase, Writer};
 use crate::load::{self, AuditRequest, LoadConfig, LoadHandle, OpSink};
@@ -141,7 +141,8 @@ impl ExperimentRun<'_> {
             let since = now();
             let (gate, key_prefix) = (Gate::new(self.journal), self.prefix(since));
             gate.pass(Event::Phase { phase: Phase::Steady });
-            for event in settle::look_at_queues(self.lab).await {
+            let held = memory::held_since(self.lab).await;
+            for event in held.into_iter().chain(settle::look_at_queues(self.lab).await) {
                 gate.pass(event);
             }
             let traffic = self.start_traffic(&key_prefix, gate.sink())?;
@@ -358,8 +359,10 @@ pub async fn audit(lab: &RunningLab, prefix: &str) -> Vec<Event> {
     let targets = lab.entry();
     let kinds = [OpKind::Order, OpKind::Post];
     let request = AuditRequest { targets: &targets, prefix, kinds: &kinds, patience: AUDIT_LIMIT };
-    let mut events = load::audit(&request).await;
-    events.extend(settle::settle(lab, prefix, &events).await);
+    let mut events = memory::held_since(lab).await;
+    events.extend(load::audit(&request).await);
+    let settled = settle::settle(lab, prefix, &events).await;
+    events.extend(settled);
     events
 }
 

@@ -8,6 +8,7 @@ mod experiment;
 mod folder;
 mod history;
 mod lab;
+mod memory;
 mod settle;
 mod since_up;
 mod steady;

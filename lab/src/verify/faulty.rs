@@ -6,6 +6,7 @@ mod crowds;
 mod data;
 mod events;
 mod histories;
+mod memory;
 mod queues;
 mod releases;
 mod repeats;

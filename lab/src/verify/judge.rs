@@ -8,6 +8,7 @@ use super::checks;
 use super::findings::{EarlierTry, ExperimentFindings, FaultFinding, Measured, RunFindings};
 use super::history::{FaultRecord, History};
 use super::measure::{self, Outage};
+use super::memory;
 use super::recovery::Standard;
 use super::split::{JudgeError, head, histories};
 use super::stalls;
@@ -139,6 +140,9 @@ fn judge_one(history: &History<'_>, stage: &Stage) -> Result<ExperimentFindings,
     let case = case(history, stage, experiment);
     let mut findings = checks::all(&case);
     stalls::excuse(&mut findings, history, |calm| {
+        checks::of_speed(&self::case(calm, stage, experiment))
+    });
+    memory::excuse(&mut findings, history, case.standard(), |calm| {
         checks::of_speed(&self::case(calm, stage, experiment))
     });
     let why = experiment.and_then(|e| e.why.as_deref());

@@ -19,6 +19,7 @@ pub mod history;
 mod judge;
 pub mod lifetimes;
 pub mod measure;
+pub mod memory;
 pub mod objectives;
 pub mod recovery;
 pub mod split;

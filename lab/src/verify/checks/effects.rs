@@ -4,7 +4,8 @@
 //! *Lost*: an order was acknowledged, and no mail was sent until the limit of waiting for it.
 //! *Twice*: more than one was. *Unexpected*: a mail of an order that certainly failed or was never
 //! placed. An order of unknown outcome may have a mail or none. Messages that came twice and had one
-//! effect are what a queue may do: they are counted. Mails that could not be read back, and an
+//! effect are what a queue may do: they are counted. A mail whose message an emulator may have forgotten,
+//! because it lost its memory, is not known to be lost by anybody else. Mails that could not be read back, and an
 //! experiment without an acknowledged order, are inconclusive. So are workers that were killed when no
 //! message came a second time.
 
@@ -14,6 +15,7 @@ use crate::spec::model::{Fault, Job};
 use super::super::findings::{Check, Finding, Part};
 use super::super::history::{FaultRecord, KeyAudit};
 use super::super::judge::Case;
+use super::super::memory::Messages;
 use super::super::writes::{Account, Fate, Write};
 use super::{listed, plural};
 
@@ -40,10 +42,12 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let part = match (wrong.is_nothing(), mails.complete) {
         (true, true) if orders.acknowledged() == 0 => return none(),
         (false, _) => Part::Fail,
+        (true, true) if wrong.forgotten > 0 => Part::Inconclusive,
         (true, true) => Part::Pass,
         (true, false) => Part::Inconclusive,
     };
     let summary = match (part, mails.failed) {
+        _ if wrong.is_nothing() && wrong.forgotten > 0 => wrong.forgotten_summary(orders),
         (Part::Inconclusive, Some(reason)) => format!("reading the mails back failed: {reason}"),
         (Part::Inconclusive, None) => "reading the mails back did not come to its end".into(),
         _ => wrong.summary(orders),
@@ -94,6 +98,10 @@ struct Wrong {
     lost: usize,
     twice: usize,
     unexpected: usize,
+    /// Without a mail, because an emulator lost what it held.
+    forgotten: usize,
+    /// Which one.
+    by: Option<String>,
     lines: Vec<String>,
     /// All of it is of orders that were over before the first fault.
     early: bool,
@@ -102,11 +110,12 @@ struct Wrong {
 impl Wrong {
     fn of(case: &Case<'_>, orders: &Account<'_>, mails: &KeyAudit<'_>) -> Self {
         let fault = case.history.first_fault();
+        let memory = Messages::of(case.history, case.stage);
         let mut wrong = Self { early: fault.is_some(), ..Self::default() };
         let mut effects = mails.effects.clone();
         for order in &orders.writes {
             let sent = effects.remove(order.key).unwrap_or(0);
-            let Some(what) = wrong.count(orders, mails, order, sent) else { continue };
+            let Some(what) = wrong.count(orders, mails, &memory, (order, sent)) else { continue };
             wrong.early &= fault.is_some_and(|fault| order.done < fault);
             let moment = case.moment(order.done);
             wrong.lines.push(format!("order {}: {what}; it ended {moment}", order.key));
@@ -126,8 +135,8 @@ impl Wrong {
         &mut self,
         orders: &Account<'_>,
         mails: &KeyAudit<'_>,
-        order: &Write<'_>,
-        sent: u32,
+        memory: &Messages<'_>,
+        (order, sent): (&Write<'_>, u32),
     ) -> Option<String> {
         let late = matches!((order.acknowledged_at, orders.audit_began.or(mails.began)),
             (Some(acknowledged), Some(read)) if acknowledged >= read);
@@ -137,8 +146,15 @@ impl Wrong {
                 Some(format!("{} sent", plural(sent as usize, "mail")))
             }
             (Fate::Acknowledged, 0) if !late && mails.complete => {
-                self.lost += 1;
-                Some("acknowledged, and no mail was sent".into())
+                let what = "acknowledged, and no mail was sent";
+                let Some(lapse) = memory.forgotten(order.acknowledged_at.unwrap_or(order.done))
+                else {
+                    self.lost += 1;
+                    return Some(what.into());
+                };
+                self.forgotten += 1;
+                self.by.get_or_insert_with(|| lapse.in_words());
+                Some(format!("{what}, but {}", lapse.in_words()))
             }
             (Fate::Failed, 1) => {
                 self.unexpected += 1;
@@ -152,6 +168,12 @@ impl Wrong {
         self.lost + self.twice + self.unexpected == 0
     }
 
+    fn forgotten_summary(&self, orders: &Account<'_>) -> String {
+        let (many, by) =
+            (plural(orders.acknowledged(), "acknowledged order"), self.by.as_deref().unwrap_or(""));
+        format!("{by}; of {many}: {} without a mail", self.forgotten)
+    }
+
     fn summary(&self, orders: &Account<'_>) -> String {
         let many = plural(orders.acknowledged(), "acknowledged order");
         if self.is_nothing() {
@@ -161,6 +183,7 @@ impl Wrong {
             (self.lost, "without a mail"),
             (self.twice, "with more than one"),
             (self.unexpected, "with one that was not due"),
+            (self.forgotten, "without a mail, which an emulator forgot"),
         ];
         let parts: Vec<String> =
             parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();

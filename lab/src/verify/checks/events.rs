@@ -2,12 +2,14 @@
 //! those who are told through a topic or a bus.)
 //!
 //! An order that was acknowledged must have been written down by the workers that hear of orders, and its
-//! mail by those that hear of mails, once all queues are empty. What was not read back is inconclusive.
+//! mail by those that hear of mails, once all queues are empty. What was not read back is inconclusive, and
+//! so is what an emulator may have forgotten that lost its memory.
 
-use crate::journal::{Effect, OpKind, QueueRead};
+use crate::journal::{Effect, Micros, OpKind, QueueRead};
 
 use super::super::findings::{Check, Finding, Part};
 use super::super::judge::Case;
+use super::super::memory::Messages;
 use super::super::writes::{Account, Fate};
 use super::{listed, plural};
 
@@ -27,10 +29,18 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
         let part = if case.is_quiet() { Part::Pass } else { Part::Inconclusive };
         return Some(finding(part, "no order was acknowledged that anybody could hear of".into()));
     };
-    let (mut lost, mut unread) = (Vec::new(), Vec::new());
+    let memory = Messages::of(case.history, case.stage);
+    let (mut lost, mut forgotten, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for (effect, _, what) in heard {
         match case.history.effects.get(&effect).filter(|read| read.complete) {
-            Some(read) => lost.extend(missing(orders, |key| read.effects.contains_key(key), what)),
+            Some(read) => {
+                for (at, line) in missing(orders, |key| read.effects.contains_key(key), what) {
+                    match memory.forgotten(at) {
+                        Some(lapse) => forgotten.push(format!("{line}, but {}", lapse.in_words())),
+                        None => lost.push(line),
+                    }
+                }
+            }
             None => unread.push(format!("nobody said who heard of {what}")),
         }
     }
@@ -46,7 +56,12 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
         finding(Part::Inconclusive, summary).with(listed(lost))
     } else if !lost.is_empty() {
         let summary = format!("of {many}: {} not heard of", plural(lost.len(), "event"));
-        finding(Part::Fail, summary).with(listed(lost))
+        finding(Part::Fail, summary).with(listed(lost)).with(listed(forgotten))
+    } else if let (false, Some(lapse)) = (forgotten.is_empty(), memory.first()) {
+        let lapse = lapse.in_words();
+        let summary =
+            format!("{lapse}; of {many}: {} not heard of", plural(forgotten.len(), "event"));
+        finding(Part::Inconclusive, summary).with(listed(forgotten))
     } else if let Some(first) = unread.first() {
         finding(Part::Inconclusive, first.clone())
     } else {
@@ -54,14 +69,21 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
-/// Acknowledged orders that nobody heard of. One of the canary that came while orders were read back may
+/// Acknowledged orders that nobody heard of, and when they were acknowledged. One of the canary that came while orders were read back may
 /// still be on its way.
-fn missing(orders: &Account<'_>, heard: impl Fn(&str) -> bool, what: &str) -> Vec<String> {
+fn missing(
+    orders: &Account<'_>,
+    heard: impl Fn(&str) -> bool,
+    what: &str,
+) -> Vec<(Micros, String)> {
     let late = |at| orders.audit_began.is_some_and(|began| at >= began);
     let due = orders.writes.iter().filter(|order| {
         order.fate == Fate::Acknowledged && !order.acknowledged_at.is_none_or(late)
     });
     let lost = due.filter(|order| !heard(order.key));
-    lost.map(|order| format!("order {}: acknowledged, and nobody heard of {what}", order.key))
-        .collect()
+    lost.map(|order| {
+        let line = format!("order {}: acknowledged, and nobody heard of {what}", order.key);
+        (order.acknowledged_at.unwrap_or(order.done), line)
+    })
+    .collect()
 }

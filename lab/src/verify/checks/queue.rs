@@ -14,6 +14,7 @@ use crate::spec::model::{BAD_MESSAGES, Fault, Kind, Stage};
 use super::super::findings::{Check, Finding, Part};
 use super::super::history::FaultRecord;
 use super::super::judge::Case;
+use super::super::memory::{Lapse, Messages};
 use super::{listed, plural};
 
 /// Nothing where no worker takes a queue.
@@ -22,6 +23,7 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     if queues.is_empty() {
         return None;
     }
+    let memory = Messages::of(case.history, case.stage);
     let (mut wrong, mut unknown, mut said) = (Vec::new(), Vec::new(), Vec::new());
     for queue in &queues {
         let name = queue.worker.queue.as_str();
@@ -31,7 +33,8 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
                 unknown.push(format!("queue {name}: nobody said how much waits in the outbox"));
             }
             Ok((before, end)) => {
-                let look = Look { case, tier: queue.tier, before, end };
+                let look = Look { case, tier: queue.tier, before, end, memory: &memory };
+                unknown.extend(look.forgotten().map(|what| format!("queue {name}: {what}")));
                 wrong.extend(look.wrong().into_iter().map(|what| format!("queue {name}: {what}")));
                 match look.refusals(queue.worker.max_receives) {
                     Some((Part::Fail, what)) => wrong.push(format!("queue {name}: {what}")),
@@ -96,6 +99,7 @@ struct Look<'c, 'a> {
     tier: &'c str,
     before: Option<&'c QueueRead>,
     end: &'c QueueRead,
+    memory: &'c Messages<'a>,
 }
 
 impl Look<'_, '_> {
@@ -112,16 +116,8 @@ impl Look<'_, '_> {
         let known: BTreeSet<&str> = before.map(|letter| letter.id.as_str()).collect();
         let new: Vec<&DeadLetter> =
             self.end.dead.iter().filter(|letter| !known.contains(letter.id.as_str())).collect();
-        for (fault, sent) in self.bad_messages() {
-            // All that are there: a run since may have looked at them before. No two faults have one id.
-            let of_it = |l: &&DeadLetter| l.fault.as_deref() == Some(fault.id);
-            let there = self.end.dead.iter().filter(of_it).count();
-            if there != usize::from(sent) {
-                wrong.push(format!(
-                    "{there} of {} that nobody can handle are dead letters",
-                    plural(sent.into(), "message")
-                ));
-            }
+        if self.forgetful().is_none() {
+            wrong.extend(self.astray());
         }
         let unexpected: Vec<&&DeadLetter> = new.iter().filter(|l| !self.is_expected(l)).collect();
         if !unexpected.is_empty() {
@@ -130,6 +126,30 @@ impl Look<'_, '_> {
             wrong.push(format!("{many} that should have been handled, such as {first}"));
         }
         wrong
+    }
+
+    /// Messages that nobody can handle and that are no dead letters.
+    fn astray(&self) -> Vec<String> {
+        let astray = self.bad_messages().filter_map(|(fault, sent)| {
+            // All that are there: a run since may have looked at them before. No two faults have one id.
+            let of_it = |l: &&DeadLetter| l.fault.as_deref() == Some(fault.id);
+            let there = self.end.dead.iter().filter(of_it).count();
+            let many = plural(sent.into(), "message");
+            (there != usize::from(sent))
+                .then(|| format!("{there} of {many} that nobody can handle are dead letters"))
+        });
+        astray.collect()
+    }
+
+    /// The emulator that lost what it held after such messages were sent.
+    fn forgetful(&self) -> Option<&Lapse<'_>> {
+        self.bad_messages().find_map(|(fault, _)| self.memory.forgotten(fault.injected_at?))
+    }
+
+    /// What would be wrong, had the emulator not lost what it held.
+    fn forgotten(&self) -> Option<String> {
+        let lapse = self.forgetful()?;
+        self.astray().first().map(|what| format!("{}; {what}", lapse.in_words()))
     }
 
     /// Whether messages that nobody can handle were given out as often as they may be, before they became
@@ -153,6 +173,11 @@ impl Look<'_, '_> {
                 _ => false,
             });
         let refused = end.saturating_sub(before);
+        if refused < due
+            && let Some(lapse) = self.forgetful()
+        {
+            return Some((Part::Inconclusive, lapse.in_words()));
+        }
         Some(match refused >= due {
             true => (Part::Pass, format!("{refused} refusals of {}", plural_of(sent))),
             false if restarted => (

@@ -1,6 +1,6 @@
 //! Topics and buses that do not tell everybody.
 
-use crate::journal::{Effect, Entry, Event, OpKind, QueueRead};
+use crate::journal::{ControlEvent, Effect, Entry, Event, OpKind, QueueRead};
 use crate::spec::model::Stage;
 use crate::verify::testing::*;
 use crate::verify::{Check, ExperimentFindings, Part, Verdict, judge};
@@ -26,7 +26,15 @@ fn judged(left_out: &[(Effect, &str)], read: &[Effect]) -> ExperimentFindings {
 }
 
 fn judged_while(waits: bool, left_out: &[(Effect, &str)], read: &[Effect]) -> ExperimentFindings {
-    let mut entries = Scenario::new("kill").entries();
+    judged_of(Scenario::new("kill").entries(), waits, left_out, read)
+}
+
+fn judged_of(
+    mut entries: Vec<Entry>,
+    waits: bool,
+    left_out: &[(Effect, &str)],
+    read: &[Effect],
+) -> ExperimentFindings {
     let mut orders = Vec::new();
     each_key(&mut entries, OpKind::Order, |found| orders.extend(found.iter().cloned()));
     let at = entries[entries.len() - 1].at;
@@ -70,6 +78,19 @@ fn an_order_or_a_mail_that_nobody_heard_of_is_named() {
         assert_eq!(of(&found, Check::Events).details, [line]);
         assert_eq!(found.verdict, Verdict::Broke);
     }
+}
+
+#[test]
+fn what_an_emulator_forgot_is_nobodys_failure() {
+    let mut entries = Scenario::new("kill").entries();
+    for (at, since) in [(100, -60_000), (6500, 6500)] {
+        let (node, since) = ("aws-ministack".into(), ms(since));
+        let event = Event::Control(ControlEvent::Began { node, since });
+        entries.insert(2, Entry { at: ms(at), event });
+    }
+    let found = judged_of(entries, false, &[(Effect::OrderRecorded, "kill-000301")], &ALL);
+    let words = "what it held is gone; of 71 acknowledged orders: 1 event not heard of";
+    says(&found, Check::Events, Part::Inconclusive, words);
 }
 
 #[test]

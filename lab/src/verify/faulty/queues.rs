@@ -26,7 +26,7 @@ fn letter(id: &str, body: &str) -> DeadLetter {
 }
 
 /// A scenario in which every acknowledged order has one mail and the queue is at rest at the end.
-fn mailed(scenario: &Scenario) -> Vec<Entry> {
+pub(super) fn mailed(scenario: &Scenario) -> Vec<Entry> {
     let mut entries = scenario.entries();
     let mut keys = Vec::new();
     each_key(&mut entries, OpKind::Order, |found| keys.extend(found.iter().cloned()));
@@ -46,7 +46,7 @@ fn mailed(scenario: &Scenario) -> Vec<Entry> {
     entries
 }
 
-fn judged(entries: Vec<Entry>) -> ExperimentFindings {
+pub(super) fn judged(entries: Vec<Entry>) -> ExperimentFindings {
     let mut run = run([entries]);
     if let Event::RunStarted(head) = &mut run[0].event {
         *head.stage = queued_stage();
@@ -54,7 +54,7 @@ fn judged(entries: Vec<Entry>) -> ExperimentFindings {
     judge(&run).unwrap().experiments.remove(0)
 }
 
-fn each_mail(entries: &mut [Entry], change: impl Fn(&mut Vec<(String, u32)>)) {
+pub(super) fn each_mail(entries: &mut [Entry], change: impl Fn(&mut Vec<(String, u32)>)) {
     for entry in entries {
         if let Event::AuditEffects { keys, .. } = &mut entry.event {
             change(keys);
