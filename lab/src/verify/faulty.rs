@@ -5,6 +5,7 @@ mod caches;
 mod crowds;
 mod data;
 mod events;
+pub mod frozen;
 mod histories;
 mod memory;
 mod queues;

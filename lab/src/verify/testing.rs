@@ -7,7 +7,9 @@ use crate::journal::{
 };
 use crate::spec::model::{Fault, KillPrimary, Stage};
 
-use super::{Check, ExperimentFindings, Finding, Part, RunFindings, judge};
+use super::{Check, ExperimentFindings, Finding, Part, RunFindings};
+
+pub use super::faulty::frozen::judge;
 
 pub mod forum;
 

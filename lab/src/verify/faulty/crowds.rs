@@ -3,7 +3,7 @@
 use crate::journal::{CrowdAnswered, Entry, Event};
 use crate::spec::model::{Fault, FlashCrowd, Stage};
 use crate::verify::testing::*;
-use crate::verify::{Check, ExperimentFindings, Part, SINCE_UP, Standing, Verdict, judge};
+use crate::verify::{Check, ExperimentFindings, Part, SINCE_UP, Standing, Verdict};
 
 /// An edge cache before two tasks in each of two zones. A crowd must be collapsed, and one that is
 /// signed in must not empty itself into the database.

@@ -51,7 +51,7 @@ fn losses_within_the_objective_are_allowed_and_reported() {
     if let Event::RunStarted(head) = &mut entries[0].event {
         head.stage.objectives.rpo_writes = 1;
     }
-    let found = crate::verify::judge(&entries).unwrap().experiments.remove(0);
+    let found = judge(&entries).unwrap().experiments.remove(0);
     says(&found, Check::NoLostWrite, Part::Pass, "1 lost, 1 allowed");
     says(&found, Check::ExactlyOnce, Part::Pass, "one effect each");
     assert_eq!(found.verdict, Verdict::Survived);

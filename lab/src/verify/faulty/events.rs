@@ -3,7 +3,7 @@
 use crate::journal::{ControlEvent, Effect, Entry, Event, OpKind, QueueRead};
 use crate::spec::model::Stage;
 use crate::verify::testing::*;
-use crate::verify::{Check, ExperimentFindings, Part, Verdict, judge};
+use crate::verify::{Check, ExperimentFindings, Part, Verdict};
 
 /// Orders go through a topic to those who send mails and to those who write down orders and, from a bus,
 /// mails.

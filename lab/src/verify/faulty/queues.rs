@@ -8,7 +8,7 @@ use crate::journal::{
 };
 use crate::spec::model::{Fault, PoisonMessage};
 use crate::verify::testing::*;
-use crate::verify::{Check, ExperimentFindings, Part, Verdict, judge};
+use crate::verify::{Check, ExperimentFindings, Part, Verdict};
 
 const QUEUE: &str = "order-mail";
 

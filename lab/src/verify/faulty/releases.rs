@@ -3,7 +3,7 @@
 use crate::journal::{ControlEvent, Entry, Event, Outcome};
 use crate::spec::model::{Deploy, DeployVersion, Fault, Kind, ShiftStep, Stage};
 use crate::verify::testing::*;
-use crate::verify::{Check, ExperimentFindings, Part, Verdict, judge};
+use crate::verify::{Check, ExperimentFindings, Part, Verdict};
 
 fn released(bake_s: u32) -> Stage {
     let yaml = "

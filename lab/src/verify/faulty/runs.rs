@@ -3,7 +3,7 @@
 use crate::journal::{Entry, Event, OpKind, Outcome};
 use crate::spec::model::{Fault, KillTask};
 use crate::verify::testing::*;
-use crate::verify::{Check, JudgeError, Part, Standing, Verdict, judge};
+use crate::verify::{Check, JudgeError, Part, Standing, Verdict};
 
 fn broken_control() -> Scenario {
     let mut scenario = Scenario::new("control").outages(&[(3000, 18_000)]);

@@ -3,7 +3,7 @@
 use crate::journal::{ControlEvent, Entry, Event, Outcome};
 use crate::spec::model::{Fault, Stage};
 use crate::verify::testing::*;
-use crate::verify::{Check, ExperimentFindings, Part, Verdict, judge};
+use crate::verify::{Check, ExperimentFindings, Part, Verdict};
 
 fn group() -> Stage {
     let yaml = "

@@ -138,7 +138,7 @@ fn what_the_control_plane_noted_counts_by_its_time_and_not_its_place() {
     let (controls, mut rest): (Vec<_>, Vec<_>) =
         entries.drain(..).partition(|e| matches!(e.event, Event::Control(_)));
     rest.extend(controls);
-    let found = crate::verify::judge(&rest).unwrap();
+    let found = judge(&rest).unwrap();
     assert_eq!(found.experiments[0].measured.rto.as_ref().unwrap().detect, Some(400 * MS));
 }
 

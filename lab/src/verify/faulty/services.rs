@@ -3,7 +3,7 @@
 use crate::journal::{Entry, Event, FloodEnded, Op, Outcome};
 use crate::spec::model::{Fault, Flood, SlowDependency, Stage};
 use crate::verify::testing::*;
-use crate::verify::{Check, ExperimentFindings, Part, SINCE_UP, Standing, Verdict, judge};
+use crate::verify::{Check, ExperimentFindings, Part, SINCE_UP, Standing, Verdict};
 
 /// A gateway of two nodes before everything: 10 a second for each client, 20 at once.
 fn gateway() -> Stage {

@@ -4,7 +4,7 @@ use crate::journal::{Entry, Event, OpKind};
 use crate::verify::testing::forum::judge_run;
 use crate::verify::testing::*;
 use crate::verify::verdict::can_be_repeated;
-use crate::verify::{Check, ExperimentFindings, Finding, Part, Verdict, judge};
+use crate::verify::{Check, ExperimentFindings, Finding, Part, Verdict};
 
 /// The experiment `kill`, a minute after the one before.
 fn nth(n: i64) -> Vec<Entry> {

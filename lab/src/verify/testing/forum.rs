@@ -6,9 +6,9 @@ use crate::journal::{
     Caches, EdgeUse, Entry, Event, Forum, Micros, Op, OpKind, Outcome, ShopUse, Showed, ShownPost,
 };
 use crate::spec::model::Stage;
-use crate::verify::{ExperimentFindings, RunFindings, judge};
+use crate::verify::{ExperimentFindings, RunFindings};
 
-use super::{MS, run};
+use super::{MS, judge, run};
 
 /// Posts in a list, as in the shop.
 const LATEST: usize = 20;
