@@ -194,6 +194,8 @@ fn every_stage_is_in_a_table_of_a_readme() {
     let stages: Vec<String> = tracked()
         .iter()
         .filter_map(|path| path.strip_prefix("stages/")?.strip_suffix(".yaml"))
+        // A folder below has something else.
+        .filter(|stage| !stage.contains('/'))
         .map(str::to_owned)
         .collect();
     assert!(!stages.is_empty(), "there is no stage in stages/");

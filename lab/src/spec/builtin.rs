@@ -29,6 +29,11 @@ pub fn builtin() -> Vec<BuiltIn> {
     stages
 }
 
+/// The text of another file that comes with the tool, by its path below `stages/`.
+pub fn embedded(path: &str) -> Option<&'static str> {
+    STAGES.get_file(path)?.contents_utf8()
+}
+
 fn users(text: &str) -> Option<u64> {
     let root = tree::read(text).ok()?;
     root.entry("users")?.value.scalar()?.parse().ok()

@@ -98,8 +98,16 @@ impl Parts<'_> {
         if self.problems.iter().any(touches) {
             return None;
         }
-        serde_yaml::from_value(value(node)).ok()
+        typed(node).ok()
     }
+}
+
+/// A part of the tree as a type.
+///
+/// # Errors
+/// What the type says against it.
+pub(super) fn typed<T: DeserializeOwned>(node: &Node) -> Result<T, serde_yaml::Error> {
+    serde_yaml::from_value(value(node))
 }
 
 /// The tree as the typed parser's own value.
@@ -114,7 +122,10 @@ fn value(node: &Node) -> Value {
         Content::Plain(word) => match resolve(word) {
             Scalar::Null => Value::Null,
             Scalar::Flag(flag) => Value::from(flag),
-            Scalar::Whole(n) => u64::try_from(n).map_or(Value::Null, Value::from),
+            Scalar::Whole(n) => match u64::try_from(n) {
+                Ok(n) => Value::from(n),
+                Err(_) => i64::try_from(n).map_or(Value::Null, Value::from),
+            },
             Scalar::Number(n) => Value::from(n),
             Scalar::Text => Value::from(word.as_str()),
         },

@@ -44,23 +44,19 @@ impl Problem {
     }
 
     /// With what stands there.
-    pub(super) fn found(mut self, found: &str) -> Self {
+    pub fn found(mut self, found: &str) -> Self {
         self.found = quote(found);
         self
     }
 
     /// With what may stand there.
-    pub(super) fn allowed(mut self, allowed: impl Into<String>) -> Self {
+    pub fn allowed(mut self, allowed: impl Into<String>) -> Self {
         self.allowed = Some(allowed.into());
         self
     }
 
     /// With a list of the words that may stand there, and the closest of them.
-    pub(super) fn one_of<'a>(
-        mut self,
-        word: &str,
-        words: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
+    pub fn one_of<'a>(mut self, word: &str, words: impl IntoIterator<Item = &'a str>) -> Self {
         let words: Vec<&str> = words.into_iter().collect();
         self.suggestion = closest(word, words.iter().copied()).map(str::to_owned);
         let list = words.iter().map(|w| quote(w)).collect::<Vec<_>>().join(", ");
@@ -68,7 +64,7 @@ impl Problem {
     }
 
     /// With a further line.
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
@@ -172,6 +168,16 @@ pub enum SpecError {
     Unreadable {
         /// The path as given.
         file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another file cannot be read.
+    #[error("cannot read `{}`, which should be {what}: {source}", quote(file))]
+    NoFile {
+        /// The path as given.
+        file: String,
+        /// What should be in it, such as "a workload".
+        what: String,
         /// Why.
         source: std::io::Error,
     },

@@ -7,12 +7,19 @@ mod value;
 use super::error::{Pos, Problem};
 use super::path::Path;
 use super::shape::Shape;
-use super::tree::Node;
+use super::tree::{Entry, Node};
 
 /// Everything in `root` that does not have the form of a stage.
 pub(super) fn check(root: &Node, shape: &Shape) -> Vec<Problem> {
     let mut walk = Walk::default();
     walk.value(&Place { node: root, at: root.at, path: &Path::root() }, shape);
+    walk.problems
+}
+
+/// The same for the value of a field, which stands at `path`.
+pub(super) fn check_at(entry: &Entry, path: &Path, shape: &Shape) -> Vec<Problem> {
+    let mut walk = Walk::default();
+    walk.value(&Place { node: &entry.value, at: entry.at, path }, shape);
     walk.problems
 }
 

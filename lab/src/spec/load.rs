@@ -46,6 +46,20 @@ pub fn load(arg: &str) -> Result<(Stage, Origin), SpecError> {
     }
 }
 
+/// The text of another file of ours, in which there should be `what`.
+///
+/// # Errors
+/// It cannot be read, is too long, or is not UTF-8.
+pub(super) fn text(file: &str, what: &str) -> Result<String, SpecError> {
+    let bytes = read(file).map_err(|source| SpecError::NoFile {
+        file: file.to_owned(),
+        what: what.to_owned(),
+        source,
+    })?;
+    let text = utf8(&bytes).map_err(|problem| SpecErrors::new(file, vec![*problem]))?;
+    Ok(text.to_owned())
+}
+
 /// The bytes of a file, and one more than allowed at most: a device or a pipe may have no end.
 fn read(file: &str) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -3,7 +3,7 @@
 //! `load` takes what the user typed, `parse` the text of a file. On the way the text becomes a tree
 //! with positions (`tree`), the tree is compared with the shape of the model (`fields`, whose
 //! rules come from the JSON Schema of the types), the typed parser reads it (`parse`), and rules
-//! across fields are checked (`validate`).
+//! across fields are checked (`validate`). `document` offers the same to our other formats.
 
 pub mod crowd;
 pub mod edges;
@@ -12,6 +12,7 @@ pub mod releases;
 pub mod slots;
 
 mod builtin;
+mod document;
 mod draft;
 mod error;
 mod fault;
@@ -29,9 +30,11 @@ mod tests;
 mod tree;
 mod validate;
 
-pub use builtin::{BuiltIn, builtin};
+pub use builtin::{BuiltIn, builtin, embedded};
+pub use document::Document;
 pub use error::{Problem, SpecError, SpecErrors};
 pub use hash::definition_hash;
 pub use load::{Origin, load};
 pub use parse::parse;
-pub use schema::schema;
+pub use path::Path;
+pub use schema::{of as schema_of, schema};

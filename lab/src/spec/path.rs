@@ -13,26 +13,26 @@ pub(super) enum Step {
 
 /// Where something is in a stage file, independent of line and column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Path(Vec<Step>);
+pub struct Path(Vec<Step>);
 
 impl Path {
     /// The whole file.
-    pub(super) fn root() -> Self {
+    pub fn root() -> Self {
         Self::default()
     }
 
     /// The path of these fields, from the root.
-    pub(super) fn of<const N: usize>(keys: [&str; N]) -> Self {
+    pub fn of<const N: usize>(keys: [&str; N]) -> Self {
         Self(keys.iter().map(|k| Step::Key((*k).to_owned())).collect())
     }
 
     /// This path and one field more.
-    pub(super) fn key(&self, name: &str) -> Self {
+    pub fn key(&self, name: &str) -> Self {
         self.with(Step::Key(name.to_owned()))
     }
 
     /// This path and one element more.
-    pub(super) fn index(&self, index: usize) -> Self {
+    pub fn index(&self, index: usize) -> Self {
         self.with(Step::Index(index))
     }
 
@@ -62,6 +62,13 @@ impl Path {
             }
             [Key(a), Index(i)] if a == "regions" => format!("region {}", i + 1),
             [Key(a), Index(i)] if a == "edges" => format!("edge {}", i + 1),
+            [Key(w)] if w == "workload" => "the workload".to_owned(),
+            [Key(w), Key(a), Key(name)] if w == "workload" && a == "operations" => {
+                format!("operation `{}`", quote(name))
+            }
+            [Key(w), Key(a), Index(i)] if w == "workload" && a == "invariants" => {
+                format!("invariant {}", i + 1)
+            }
             _ => format!("`{self}`"),
         }
     }

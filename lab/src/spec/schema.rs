@@ -16,10 +16,17 @@ pub fn schema() -> Value {
 
 /// [`schema`] with the remarks (`x-…`) that are meant for our own messages.
 pub(super) fn annotated() -> Value {
-    let mut schema = schemars::schema_for!(Stage).to_value();
+    let mut schema = of::<Stage>();
     if let Value::Object(root) = &mut schema {
         root.insert("title".into(), json!("A stage of the lab"));
     }
+    schema
+}
+
+/// The schema of a type of ours, in which nothing may be without a value and no map has fields that are
+/// not known.
+pub fn of<T: schemars::JsonSchema>() -> Value {
+    let mut schema = schemars::schema_for!(T).to_value();
     visit(&mut schema, &|map| {
         forbid_null(map);
         close_variants(map);

@@ -74,10 +74,12 @@ pub(super) struct Field {
 /// The shape of a stage.
 pub(super) fn stage() -> &'static Shape {
     static STAGE: OnceLock<Shape> = OnceLock::new();
-    STAGE.get_or_init(|| {
-        let schema = schema::annotated();
-        Reader { definitions: schema.get("$defs").unwrap_or(&Value::Null) }.shape(&schema)
-    })
+    STAGE.get_or_init(|| of(&schema::annotated()))
+}
+
+/// The shape that a schema stands for.
+pub(super) fn of(schema: &Value) -> Shape {
+    Reader { definitions: schema.get("$defs").unwrap_or(&Value::Null) }.shape(schema)
 }
 
 impl Shape {

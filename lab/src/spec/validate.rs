@@ -40,7 +40,7 @@ struct Check<'a> {
 
 /// Which end of a field a message points at.
 #[derive(Clone, Copy)]
-enum Point {
+pub(super) enum Point {
     Key,
     Value,
 }
@@ -167,7 +167,7 @@ fn nodes(tier: &Tier) -> u32 {
 
 /// Follows `path` as far as it is written in the file. `faults` finds `fault` too, an element of a
 /// list that is not a list finds its only value, and a key finds the element of that name in a list.
-fn locate(root: &Node, path: &Path, point: Point) -> (Pos, Path) {
+pub(super) fn locate(root: &Node, path: &Path, point: Point) -> (Pos, Path) {
     let mut node = root;
     let mut at = root.at;
     let mut written = Path::root();
