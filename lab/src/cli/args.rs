@@ -85,6 +85,11 @@ pub enum Command {
     /// Show what one stage adds to another, and what it newly survives
     #[command(after_help = "Example:\n  lab diff stage-10k stage-100k")]
     Diff(DiffArgs),
+    /// Validate stage files and workload files, without an engine
+    #[command(
+        after_help = "Examples:\n  lab check ./my-stage.yaml ./my-workload.yaml\n  lab check ./my-stage.yaml --format json\n\nExit codes: 0 all are valid, 2 one is not: every problem with file, line and column"
+    )]
+    Check(super::check::CheckArgs),
     /// Bring a stage up; run again, it repairs what differs
     #[command(after_help = "Examples:\n  lab up stage-1k\n  lab up ./my-stage.yaml --dry-run")]
     Up(UpArgs),

@@ -3,6 +3,7 @@
 mod args;
 mod balancer;
 mod chaos;
+mod check;
 mod collector;
 mod completions;
 mod control;
@@ -118,6 +119,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<u8, CliError> {
         Command::List(a) => list::run(a, ui),
         Command::Show(a) => show::run(a, ui),
         Command::Diff(a) => diff::run(a, ui),
+        Command::Check(a) => check::run(a, ui),
         Command::Up(a) => up::run(global, a, ui).await,
         Command::Status(a) => status::run(global, a, ui).await,
         Command::Chaos(a) => chaos::run(global, a, ui).await,
