@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::api::CanaryFigures;
 use super::{Shared, now};
-use crate::engine::probe;
+use crate::engine::{probe, resources};
 use crate::journal::{Event, Micros, Op, Outcome};
 use crate::load::{self, LoadConfig, Plan};
 use crate::run::{CANARY_PREFIX, USERS};
@@ -18,6 +18,10 @@ const WINDOW: Micros = 10_000_000;
 const FIRST_LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Longest wait for one of these looks.
 const FIRST_LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest wait for what tasks make at managed services when they start.
+const WANTED_LIMIT: Duration = Duration::from_secs(60);
+/// Pause between two looks whether that is there.
+const WANTED_LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Outcomes of the last seconds.
 #[derive(Debug, Default)]
@@ -64,6 +68,7 @@ pub async fn run(shared: Shared, recent: Arc<Recent>) {
         return;
     }
     await_site(&shared).await;
+    await_wanted(&shared).await;
     let plan = Plan {
         seed: now() as u64,
         rate_per_s: rate,
@@ -86,6 +91,20 @@ pub async fn run(shared: Shared, recent: Arc<Recent>) {
     match load::start(config, sink) {
         Ok(handle) => drop(handle.finished().await),
         Err(e) => tracing::error!(error = %e, "no canary"),
+    }
+}
+
+/// An event that is published before its queue is subscribed goes nowhere, and no user is let in before.
+async fn await_wanted(shared: &Shared) {
+    let begun = Instant::now();
+    loop {
+        let missing = resources::missing(&shared.config.wanted).await;
+        let Some((node, what)) = missing.first() else { return };
+        if begun.elapsed() >= WANTED_LIMIT {
+            tracing::warn!(node, what, "the canary begins all the same");
+            return;
+        }
+        tokio::time::sleep(WANTED_LOOK_EVERY).await;
     }
 }
 

@@ -9,8 +9,8 @@ use super::{
     CloudWatch, ControlError, FunctionTier, Group, HostedZone, SizedDatabase, TracesConfig,
 };
 use crate::dns::EntryName;
-use crate::plan::QueueAt;
 use crate::plan::node::Probe;
+use crate::plan::{QueueAt, Wanted};
 use crate::spec::model::{ControlPlane, Name};
 
 /// The control plane's configuration, written by the planner.
@@ -37,6 +37,9 @@ pub struct ControlConfig {
     /// Nodes that keep what they hold in memory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_memory: Vec<Name>,
+    /// What must be there before the canary begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wanted: Vec<Wanted>,
     /// The site's zone, where the stage has a service that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosted_zone: Option<HostedZone>,

@@ -14,6 +14,7 @@ pub mod network;
 mod observe;
 pub mod probe;
 mod resize;
+pub mod resources;
 pub mod sqs;
 
 pub use deploys::DeployMarker;

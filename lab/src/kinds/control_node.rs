@@ -39,6 +39,7 @@ pub(super) fn node(context: &Context<'_>, places: &[Place], nodes: &[NodeSpec]) 
         queues: super::queues(context.stage, places),
         databases: databases(context, places),
         in_memory: in_memory(places),
+        wanted: super::wanted(context.stage, places),
         hosted_zone: hosted_zone(context, places),
         front_doors: front_doors(context, places),
         cloudwatch: cloudwatch(context, places),

@@ -21,6 +21,7 @@ mod redis;
 mod scram;
 mod service;
 mod tracing;
+mod wanted;
 
 pub use address::{Route, routes};
 pub use aws::AWS_PORT;
@@ -29,6 +30,7 @@ pub use load_balancer::STATUS_PORT;
 pub use messaging::queues;
 pub use network_proxy::{NETWORK_PROXY_PORT, has_network_proxies};
 pub use redis::cache_password;
+pub use wanted::wanted;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};

@@ -4,6 +4,8 @@ use std::net::SocketAddrV4;
 
 use super::tests_growth::{env, file, node, nodes_of, stage};
 use crate::control::{CONFIG_PATH, ControlConfig};
+use crate::plan::Wanted;
+use crate::plan::node::NodeSpec;
 use crate::spec::model::{Acknowledge, Kind, Mail};
 
 #[test]
@@ -116,4 +118,44 @@ fn each_queue_knows_who_takes_it_and_who_else_knows_the_outbox() {
     assert_eq!(mailer.others, [tasks("api"), tasks("feed")].concat());
     assert_eq!(feed.workers, tasks("feed"));
     assert_eq!(feed.others, [tasks("api"), tasks("mailer")].concat());
+}
+
+#[test]
+fn what_a_stage_needs_of_its_managed_services_follows_from_it() {
+    let mut stage = stage("stage-1m");
+    let nodes = nodes_of(&stage);
+    let config = |nodes: &[NodeSpec]| -> ControlConfig {
+        serde_json::from_str(file(node(nodes, "control"), CONFIG_PATH)).unwrap()
+    };
+    let wanted = config(&nodes).wanted;
+    let in_words = |wanted: &[Wanted]| -> Vec<String> {
+        wanted.iter().map(|one| format!("{}: {}", one.node, one.resource)).collect()
+    };
+    assert_eq!(
+        in_words(&wanted),
+        [
+            "aws-localstack: the bucket shop-assets",
+            "aws-ministack: the table carts",
+            "queues-ministack: the queue order-mail",
+            "queues-ministack: the queue order-mail-dead",
+            "queues-ministack: the subscription of order-mail to the topic orders",
+            "queues-ministack: the queue order-feed",
+            "queues-ministack: the queue order-feed-dead",
+            "queues-ministack: the subscription of order-feed to the topic orders",
+            "queues-ministack: the rule of the bus shop for order-feed",
+        ]
+    );
+    let at = |name: &str| node(&nodes, name).address;
+    assert!(wanted.iter().all(|one| *one.at.ip() == at(&one.node) && one.at.port() == 4566));
+    assert_eq!(config(&nodes).in_memory, ["aws-localstack", "aws-ministack", "queues-ministack"]);
+
+    // What an image of somebody else's makes is not known.
+    let Some(Kind::Service(feed)) = stage.tiers.get_mut("feed").map(|t| &mut t.kind) else {
+        panic!("no feed")
+    };
+    feed.image = "example/own:1".into();
+    let wanted = in_words(&config(&nodes_of(&stage)).wanted);
+    assert!(wanted.iter().all(|one| !one.contains("feed")), "{wanted:?}");
+    let small = nodes_of(&super::tests_growth::stage("stage-1k"));
+    assert!(config(&small).wanted.is_empty() && config(&small).in_memory.is_empty());
 }

@@ -8,12 +8,14 @@ pub mod observed;
 pub mod ports;
 mod queue_at;
 pub mod releases;
+mod wanted;
 
 pub use names::{
     CONTROL, deploy_name, fault_name, holder_name, is_named_by, main_name, network_name,
     volume_name,
 };
 pub use queue_at::QueueAt;
+pub use wanted::{Resource, Wanted};
 
 use std::fmt;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::{Building, Faults, RunError, RunningLab, undo};
-use crate::engine::{Engine, LabIdentity, Progress, Surroundings};
+use crate::engine::{Engine, LabIdentity, Progress, Surroundings, resources};
 use crate::images::{self, ImageName};
 use crate::kinds::{self, Context, PublishMode};
 use crate::plan::node::NodeSpec;
@@ -15,6 +15,11 @@ use crate::report::Ui;
 use crate::spec;
 use crate::spec::model::{Emulator, Kind, Stage};
 use crate::spec::releases::as_deployed;
+
+/// How long tasks that answer may take to make what they need of managed services.
+const WANTED_LIMIT: Duration = Duration::from_secs(60);
+/// Pause between two looks whether they have: a dozen questions, while everything starts.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Everything decided, nothing done yet.
 pub struct Up {
@@ -126,7 +131,25 @@ impl Up {
             .await?;
         let lab = RunningLab::require(engine).await?;
         debug_assert_eq!(lab.stage, self.stage);
+        await_wanted(&lab, WANTED_LIMIT).await?;
         Ok(UpOutcome { lab, steps: executed.steps, took: self.begun.elapsed() })
+    }
+}
+
+/// Waits until what the stage needs of its managed services is there. Its tasks make it when they start, and
+/// what is sent before goes nowhere.
+async fn await_wanted(lab: &RunningLab, limit: Duration) -> Result<(), RunError> {
+    let wanted = kinds::wanted(&lab.stage, &lab.places);
+    let begun = Instant::now();
+    loop {
+        let missing = resources::missing(&wanted).await;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if begun.elapsed() >= limit {
+            return Err(RunError::NotWhole { seconds: limit.as_secs_f64(), missing });
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

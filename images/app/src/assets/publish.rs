@@ -28,6 +28,9 @@ const FOLDER: &str = "assets";
 /// Waits between two tries: doubled each time, up to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 
+/// Time between two looks whether the version is still there.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
 /// How publishing goes.
 #[derive(Default)]
 pub struct Publisher {
@@ -42,21 +45,31 @@ impl Publisher {
     }
 }
 
-/// Publishes in the background, until it is done.
+/// Publishes in the background, and again what is gone.
 pub fn publish(assets: Arc<Assets>, bucket: Bucket) -> Arc<Publisher> {
     let publisher = Arc::new(Publisher::default());
     let progress = Arc::clone(&publisher);
     tokio::spawn(async move {
         let mut pause = PAUSES.0;
-        tokio::time::sleep(SPREAD.mul_f64(rand::random())).await;
-        while let Err(error) = publish_once(&assets, &bucket).await {
-            progress.failures.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!("the front end is not published yet: {error}");
-            tokio::time::sleep(pause.mul_f64(rand::random::<f64>() / 2.0 + 0.5)).await;
-            pause = (pause * 2).min(PAUSES.1);
+        // Whoever waits for the bucket need not wait for all that will be in it.
+        if let Err(error) = bucket.create().await {
+            tracing::warn!("the bucket is not there yet: {error}");
         }
-        progress.published.store(true, Ordering::Relaxed);
-        tracing::info!(version = assets.version(), "the front end is published");
+        tokio::time::sleep(SPREAD.mul_f64(rand::random())).await;
+        loop {
+            while let Err(error) = publish_once(&assets, &bucket).await {
+                progress.failures.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!("the front end is not published yet: {error}");
+                tokio::time::sleep(pause.mul_f64(rand::random::<f64>() / 2.0 + 0.5)).await;
+                pause = (pause * 2).min(PAUSES.1);
+            }
+            if !progress.published.swap(true, Ordering::Relaxed) {
+                tracing::info!(version = assets.version(), "the front end is published");
+            }
+            // A storage that lost what it held is filled again.
+            pause = PAUSES.0;
+            tokio::time::sleep(LOOK_AGAIN.mul_f64(rand::random::<f64>() / 2.0 + 0.75)).await;
+        }
     });
     publisher
 }
