@@ -37,8 +37,12 @@ pub(super) fn node(
         );
         let sentinels: Vec<String> = sentinels.iter().map(ToString::to_string).collect();
         let first = first_primary(places, place).address.to_string();
+        let members = with_duty(places, &place.tier, Duty::Member);
+        let peers = members.filter(|p| p.name != place.name);
+        let peers: Vec<String> = peers.map(|p| format!("{}:{REDIS_PORT}", p.address)).collect();
         for (name, value) in [
             ("SENTINELS", sentinels.join(" ")),
+            ("PEERS", peers.join(" ")),
             ("CACHE_NAME", place.tier.clone()),
             ("FIRST_PRIMARY", first),
             ("OWN_ADDRESS", place.address.to_string()),

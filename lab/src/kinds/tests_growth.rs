@@ -236,6 +236,7 @@ fn the_cache_in_files() {
     DOWN_AFTER_MS: "500"
     FIRST_PRIMARY: 10.77.1.17
     OWN_ADDRESS: 10.77.2.18
+    PEERS: "10.77.1.17:6379"
     SENTINELS: "10.77.2.19:26379 10.77.1.18:26379 10.77.3.12:26379"
     "#);
 }

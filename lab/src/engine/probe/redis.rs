@@ -104,26 +104,38 @@ struct View {
     flags: String,
     other_sentinels: String,
     replicas: String,
+    /// Replicas that it would not promote: they have not had the primary's data yet.
+    unfit: Vec<String>,
 }
 
 async fn view(node: Ipv4Addr, name: &str) -> std::io::Result<View> {
     let mut known = ::redis::cmd("SENTINEL");
     known.arg("MASTER").arg(name);
-    let fields: BTreeMap<String, String> = ask(node, SENTINEL_PORT, "", &known).await?;
-    Ok(read_view(&fields))
+    let fields: Fields = ask(node, SENTINEL_PORT, "", &known).await?;
+    let mut replicas = ::redis::cmd("SENTINEL");
+    replicas.arg("REPLICAS").arg(name);
+    let replicas: Vec<Fields> = ask(node, SENTINEL_PORT, "", &replicas).await?;
+    Ok(read_view(&fields, &replicas))
 }
 
-fn read_view(fields: &BTreeMap<String, String>) -> View {
+/// Names and values as a Sentinel lists them.
+type Fields = BTreeMap<String, String>;
+
+fn read_view(fields: &Fields, replicas: &[Fields]) -> View {
     let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
+    let is_unfit = |replica: &&Fields| replica.get("slave-priority").is_some_and(|p| p == "0");
+    let unfit = replicas.iter().filter(is_unfit);
     View {
         primary: field("ip"),
         flags: field("flags"),
         other_sentinels: field("num-other-sentinels"),
         replicas: field("num-slaves"),
+        unfit: unfit.filter_map(|replica| replica.get("ip").cloned()).collect(),
     }
 }
 
-/// All Sentinels name the same primary, which is alive, and know each other and every replica.
+/// All Sentinels name the same primary, which is alive, know each other and every replica, and would
+/// promote each.
 fn judge_sentinels(views: &[View], sentinels: usize, replicas: u16) -> Ready {
     let mut primaries: Vec<&str> = views.iter().map(|v| v.primary.as_str()).collect();
     primaries.dedup();
@@ -143,6 +155,9 @@ fn judge_sentinels(views: &[View], sentinels: usize, replicas: u16) -> Ready {
         if view.replicas != replicas.to_string() {
             let known = &view.replicas;
             return Ready::NotYet(format!("a Sentinel knows {known} of {replicas} replicas"));
+        }
+        if let Some(replica) = view.unfit.first() {
+            return Ready::NotYet(format!("a Sentinel would not promote {replica} yet"));
         }
     }
     Ready::Yes
@@ -215,7 +230,14 @@ mod tests {
             ("num-slaves", "1"),
             ("num-other-sentinels", "2"),
         ];
-        let view = read_view(&fields.map(|(n, v)| (n.to_owned(), v.to_owned())).into());
+        let fields = fields.map(|(n, v)| (n.to_owned(), v.to_owned())).into();
+        let replica = |priority: &str| {
+            Fields::from(
+                [("ip", "10.0.0.2"), ("slave-priority", priority)]
+                    .map(|(n, v)| (n.into(), v.into())),
+            )
+        };
+        let view = read_view(&fields, &[replica("100")]);
         let all = vec![view.clone(); 3];
         assert_eq!(judge_sentinels(&all, 3, 1), Ready::Yes);
         assert_eq!(judge_sentinels(&all, 3, 2), no("a Sentinel knows 1 of 2 replicas"));
@@ -224,6 +246,10 @@ mod tests {
         assert_eq!(
             judge_sentinels(&[view.clone(), other], 3, 1),
             no("the Sentinels do not agree on the primary: 10.0.0.1, 10.0.0.2")
+        );
+        assert_eq!(
+            judge_sentinels(&[read_view(&fields, &[replica("0")])], 3, 1),
+            no("a Sentinel would not promote 10.0.0.2 yet")
         );
         let down = View { flags: "master,s_down".into(), ..view };
         assert_eq!(
