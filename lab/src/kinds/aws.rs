@@ -47,6 +47,8 @@ pub(super) fn node(context: &Context<'_>, place: &Place, kind: &Aws) -> NodeSpec
         .collect();
     node.env.insert("SERVICES".into(), services.join(","));
     node.env.insert("AWS_DEFAULT_REGION".into(), region(context, place));
+    // What an emulator says of itself where it does not repeat the address that was asked.
+    node.env.insert("OWN_ADDRESS".into(), place.address.to_string());
     node.data = Some("/data".into());
     node.probe = probe(emulator);
     node.priority = 2;
