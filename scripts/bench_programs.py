@@ -174,6 +174,8 @@ def journal(stage, count, out):
     """One experiment of so many operations, one each millisecond, with an outage of a second and complete
     final reads."""
     experiment = next(n for n, e in stage["experiments"].items() if e["faults"][0]["fault"] == "kill-primary")
+    # When it is injected is the stage's, what it is the fault's own.
+    what = {k: v for k, v in stage["experiments"][experiment]["faults"][0].items() if k != "at_ms"}
     last, keys = count * 1000, {"order": [], "post": []}
     fault, heal = last // 3 // 1000 * 1000, last // 2 // 1000 * 1000
 
@@ -187,7 +189,7 @@ def journal(stage, count, out):
         due, kind = n * 1000, KINDS[n % len(KINDS)]
         if due == fault:
             line(due - 3, "phase", phase="fault")
-            line(due - 2, "fault-planned", id="f1", fault=stage["experiments"][experiment]["faults"][0],
+            line(due - 2, "fault-planned", id="f1", fault=what,
                  nodes=["db-a1"], heal="start db-a1 again")
             line(due, "fault-injected", id="f1")
             line(due, "fault-confirmed", id="f1", evidence="db-a1: exited (137)")
