@@ -4,6 +4,10 @@
 host=$(rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 bin=${CARGO_TARGET_DIR:-$root/target}/$host/release
 
+# One engine for everything: what the lab is told, `docker` is told.
+[ -z "${LAB_CONTEXT:-}" ] || { unset DOCKER_HOST && export DOCKER_CONTEXT=$LAB_CONTEXT; }
+[ -z "${LAB_HOST:-}" ] || export DOCKER_HOST=$LAB_HOST
+
 say() { printf '=> %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 4; }
 

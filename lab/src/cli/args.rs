@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::CliError;
+use crate::plan::layout::Subnet;
+use crate::plan::subnet::wanted;
 
 mod chaos;
 mod deploy;
+mod global;
 mod logs;
 pub use chaos::ChaosArgs;
 pub use deploy::DeployArgs;
+pub use global::Global;
 pub use logs::LogsArgs;
 
 /// Starts a faithful small copy of a web architecture in containers, sends it real traffic, breaks
@@ -28,49 +31,6 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
-}
-
-/// Heading under which the help lists the flags of every command, after the command's own.
-const GLOBAL: &str = "Options of every command";
-
-/// Flags of every command.
-#[derive(Debug, Args)]
-pub struct Global {
-    /// Name of the lab; two labs with different names run side by side
-    #[arg(
-        long = "lab",
-        global = true,
-        env = "LAB_NAME",
-        default_value = "lab",
-        value_name = "NAME",
-        help_heading = GLOBAL
-    )]
-    pub lab: String,
-    /// More about what is done (-v: each step, -vv: diagnostics)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "LAB_VERBOSE", help_heading = GLOBAL)]
-    pub verbose: u8,
-    /// Only results, warnings and errors
-    #[arg(short, long, global = true, env = "LAB_QUIET", value_parser = clap::builder::BoolishValueParser::new(), help_heading = GLOBAL)]
-    pub quiet: bool,
-}
-
-impl Global {
-    /// The lab's name becomes part of container names and labels.
-    ///
-    /// # Errors
-    /// Exit code 2 for a name that cannot.
-    pub fn check_name(&self) -> Result<(), CliError> {
-        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let first = self.lab.chars().next().is_some_and(|c| c.is_ascii_lowercase());
-        if first && self.lab.len() <= 24 && self.lab.chars().all(good) {
-            return Ok(());
-        }
-        Err(CliError::usage(format!(
-            "`{}` cannot be the name of a lab: lower-case letters, digits and `-`, at most 24, \
-             starting with a letter",
-            self.lab
-        )))
-    }
 }
 
 /// The commands.
@@ -212,6 +172,9 @@ pub struct UpArgs {
     /// First published port of 127.0.0.1 (0: any free ones; the default for a lab with a name)
     #[arg(long, env = "LAB_PORT", value_name = "PORT")]
     pub port: Option<u16>,
+    /// The lab's subnet: a private /16 that nothing else on this machine has; the first free one when absent
+    #[arg(long, env = "LAB_SUBNET", value_parser = wanted, value_name = "CIDR")]
+    pub subnet: Option<Subnet>,
     /// A collector of your own that is sent traces and metrics as well, such as http://127.0.0.1:4318
     #[arg(long, env = "LAB_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
@@ -241,6 +204,9 @@ pub struct VerifyArgs {
     /// First published port of 127.0.0.1, when the stage is started (0: any free ones)
     #[arg(long, env = "LAB_PORT", value_name = "PORT")]
     pub port: Option<u16>,
+    /// The lab's subnet: a private /16 that nothing else on this machine has; the first free one when absent
+    #[arg(long, env = "LAB_SUBNET", value_parser = wanted, value_name = "CIDR")]
+    pub subnet: Option<Subnet>,
     /// A collector of your own that is sent traces and metrics as well, such as http://127.0.0.1:4318
     #[arg(long, env = "LAB_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
@@ -313,6 +279,9 @@ pub struct ExportArgs {
     pub tool: ExportTool,
     /// A built-in stage, or a path to a YAML file
     pub stage: String,
+    /// The subnet that the file has unless it is told another one: a private /16
+    #[arg(long, env = "LAB_SUBNET", value_parser = wanted, value_name = "CIDR")]
+    pub subnet: Option<Subnet>,
 }
 
 /// Tools that a stage can be written for.

@@ -30,7 +30,7 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
     if args.fault == "list" {
         return list(global, args, ui).await;
     }
-    let engine = Engine::connect(&global.lab).await?;
+    let engine = global.engine().await?;
     let lab = RunningLab::require(&engine).await?;
     let fault = chosen(&lab.stage, args)?;
     // `lab verify` would take this fault for an effect of its own.
@@ -238,7 +238,7 @@ fn check_zone(stage: &Stage, zone: Option<&str>) -> Result<(), CliError> {
 
 /// Faults of the running stage, or of all built-in stages when none runs.
 async fn list(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliError> {
-    let running = match Engine::connect(&global.lab).await {
+    let running = match global.engine().await {
         Ok(engine) => RunningLab::find(&engine).await?.map(|lab| lab.stage),
         Err(_) => None,
     };

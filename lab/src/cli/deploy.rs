@@ -18,7 +18,7 @@ const ROLLED_BACK: u8 = 1;
 
 /// Puts a release in the place of the one that runs.
 pub async fn run(global: &Global, args: &DeployArgs, ui: &Ui) -> Result<u8, CliError> {
-    let engine = Engine::connect(&global.lab).await?;
+    let engine = global.engine().await?;
     let lab = RunningLab::require(&engine).await?;
     let site = Site::find(&engine)
         .await?

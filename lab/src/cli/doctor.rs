@@ -1,11 +1,9 @@
 //! `lab doctor`: what this machine can and cannot do, with the mend for each line.
 
-use std::path::Path;
-
 use super::error::ENVIRONMENT;
 use super::{CliError, Global};
-use crate::engine::Engine;
 use crate::images::{Space, docker_data};
+use crate::plan::subnet::of_labs;
 use crate::report::Ui;
 
 /// Memory that the largest stage of this version needs, in MiB.
@@ -47,10 +45,14 @@ pub async fn run(global: &Global, ui: &Ui) -> Result<u8, CliError> {
 
 async fn docker(global: &Global) -> Vec<Line> {
     let needed = |good, what: String, mend| Line { good, needed: true, what, mend };
-    let engine = match Engine::connect(&global.lab).await {
+    let engine = match global.engine().await {
         Ok(engine) => engine,
         Err(e) => {
-            return vec![needed(false, e.to_string(), "systemctl start docker, or DOCKER_HOST")];
+            return vec![needed(
+                false,
+                e.to_string(),
+                "systemctl start docker, or choose another engine: --host, --context, DOCKER_HOST",
+            )];
         }
     };
     let version = engine.docker().version().await.unwrap_or_default();
@@ -59,24 +61,36 @@ async fn docker(global: &Global) -> Vec<Line> {
         needed(
             true,
             format!(
-                "Docker Engine {} (API {}), storage {}",
+                "Docker Engine {} (API {}), storage {}, at {}",
                 version.version.unwrap_or_default(),
                 version.api_version.unwrap_or_default(),
-                info.driver.unwrap_or_default()
+                info.driver.unwrap_or_default(),
+                engine.host()
             ),
             "",
         ),
-        needed(
-            Path::new("/proc/net/route").exists(),
-            "containers can be reached by their addresses (Linux)".into(),
-            "run the lab on Linux: elsewhere Docker hides the containers in a virtual machine",
-        ),
+        match engine.seems_out_of_reach().await {
+            Ok(None) => needed(true, "containers can be reached by their addresses".into(), ""),
+            Ok(Some(e)) | Err(e) => needed(
+                false,
+                e.to_string(),
+                "choose an engine that runs as root on this machine: --host, --context, DOCKER_HOST",
+            ),
+        },
         needed(
             nftables(),
             "packet filters (nftables) for silent faults".into(),
             "load the kernel module nf_tables: modprobe nf_tables",
         ),
     ];
+    lines.push(match engine.free_subnet(&of_labs()).await {
+        Ok(subnet) => needed(true, format!("subnet {} is free for a lab", subnet.cidr()), ""),
+        Err(e) => needed(
+            false,
+            e.to_string(),
+            "remove what is in the way, or choose one: lab up --subnet CIDR",
+        ),
+    });
     if let Some((root, space)) = docker_data(engine.docker()).await {
         lines.push(disk(&root, space));
     }

@@ -9,13 +9,13 @@ use crate::report::Ui;
 
 /// Removes the lab, or all labs.
 pub async fn run(global: &Global, args: &DownArgs, ui: &Ui) -> Result<u8, CliError> {
-    let engine = Engine::connect(&global.lab).await?;
+    let engine = global.engine().await?;
     let names = if args.all { engine.all_labs().await? } else { vec![global.lab.clone()] };
     let mut any = false;
     for name in names {
         let _lock = Lock::take(&name)?;
         let begun = Instant::now();
-        let removed = Engine::connect(&name).await?.down().await?;
+        let removed = Engine::connect(&name, engine.host()).await?.down().await?;
         if removed.containers + removed.volumes + removed.networks > 0 {
             any = true;
             ui.result(&format!(

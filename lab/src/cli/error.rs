@@ -158,6 +158,8 @@ impl From<RunError> for CliError {
                 .hint("`lab up STAGE` starts one; `lab list` shows the stages"),
             RunError::AnotherStage { .. } => Self::usage(e.to_string())
                 .hint("`lab down` removes it; `--lab NAME` runs this stage beside it"),
+            RunError::AnotherSubnet { .. } => Self::usage(e.to_string())
+                .hint("`lab down` removes it; it keeps its subnet for as long as it runs"),
             RunError::NoImage { .. } => Self::environment(e.to_string())
                 .hint("build or load it (`docker load`), then run the command again"),
             RunError::NotWhole { .. } => Self::environment(e.to_string())

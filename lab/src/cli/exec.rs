@@ -3,7 +3,7 @@
 use super::args::ExecArgs;
 use super::logs::unknown_node;
 use super::{CliError, Global};
-use crate::engine::Engine;
+use crate::engine::Host;
 use crate::plan::main_name;
 use crate::plan::observed::{Part, State};
 use crate::report;
@@ -11,7 +11,7 @@ use crate::run::RunningLab;
 
 /// Runs a command in a node and returns its exit code.
 pub async fn run(global: &Global, args: &ExecArgs) -> Result<u8, CliError> {
-    let engine = Engine::connect(&global.lab).await?;
+    let engine = global.engine().await?;
     let container = main_name(&global.lab, &args.node);
     RunningLab::require(&engine).await?;
     let containers = engine.containers().await?;
@@ -20,7 +20,7 @@ pub async fn run(global: &Global, args: &ExecArgs) -> Result<u8, CliError> {
         return Err(unknown_node(&args.node, &mains.map(|c| c.node).collect::<Vec<_>>()));
     };
     must_run(&args.node, found.state)?;
-    docker_exec(&container, &args.command, &[]).await
+    docker_exec(engine.host(), &container, &args.command, &[]).await
 }
 
 /// Nothing can be run in a node that has ended or is frozen.
@@ -33,14 +33,17 @@ pub fn must_run(node: &str, state: State) -> Result<(), CliError> {
         .hint("`lab status` shows its state; `lab heal` undoes an active fault"))
 }
 
-/// `docker exec` with our own terminal, if we have one.
+/// `docker exec` with our own terminal, if we have one, on the engine that we talk to.
 pub async fn docker_exec(
+    host: &Host,
     container: &str,
     command: &[String],
     env: &[(&str, &str)],
 ) -> Result<u8, CliError> {
     let mut docker = tokio::process::Command::new("docker");
-    docker.args(["exec", "-i"]);
+    // It refuses to be told both; TLS is not ours.
+    docker.env_remove("DOCKER_CONTEXT").env_remove("DOCKER_TLS_VERIFY").env_remove("DOCKER_TLS");
+    docker.args(["--host", &host.address, "exec", "-i"]);
     if report::is_interactive() {
         docker.arg("-t");
     }

@@ -1,13 +1,12 @@
 //! `lab heal`.
 
 use super::{CliError, Global};
-use crate::engine::Engine;
 use crate::report::Ui;
 use crate::run::{self, Faults};
 
 /// Undoes every active fault, and a deploy that was left behind.
 pub async fn run(global: &Global, ui: &Ui) -> Result<u8, CliError> {
-    let engine = Engine::connect(&global.lab).await?;
+    let engine = global.engine().await?;
     let undone = run::undo(&engine, Faults::Every).await?;
     undone.tell_untold(ui);
     for marker in &undone.faults {

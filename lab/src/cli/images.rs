@@ -4,14 +4,13 @@ use serde_json::json;
 
 use super::args::{ImagesAction, ImagesArgs};
 use super::{CliError, Format, Global, show};
-use crate::engine::Engine;
 use crate::images::{self, ImageName};
 use crate::report::Ui;
 use crate::run::Building;
 
 /// Builds, lists or removes the lab's images.
 pub async fn run(global: &Global, args: &ImagesArgs, ui: &Ui) -> Result<u8, CliError> {
-    let engine = Engine::connect(&global.lab).await?;
+    let engine = global.engine().await?;
     match &args.action {
         ImagesAction::Build => {
             let building = Building::new(ui);

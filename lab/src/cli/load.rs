@@ -7,7 +7,6 @@ use serde_json::json;
 use super::args::LoadArgs;
 use super::interrupt::Interrupt;
 use super::{CliError, Format, Global};
-use crate::engine::Engine;
 use crate::load::{self, LoadConfig, Plan, Summary};
 use crate::report::Ui;
 use crate::run::{self, RunningLab};
@@ -17,7 +16,7 @@ const VIEW_EVERY: Duration = Duration::from_secs(1);
 
 /// Sends traffic and shows what came of it.
 pub async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<u8, CliError> {
-    let engine = Engine::connect(&global.lab).await?;
+    let engine = global.engine().await?;
     let lab = RunningLab::require(&engine).await?;
     let traffic = &lab.stage.traffic;
     let rate = args.rate.unwrap_or(traffic.rate_per_s);

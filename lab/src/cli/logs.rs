@@ -10,7 +10,7 @@ use crate::run::RunningLab;
 
 /// Prints the log of nodes, each line with the node's name when there are several.
 pub async fn run(global: &Global, args: &LogsArgs, ui: &Ui) -> Result<u8, CliError> {
-    let engine = Engine::connect(&global.lab).await?;
+    let engine = global.engine().await?;
     RunningLab::require(&engine).await?;
     let nodes = chosen(&engine, &args.nodes).await?;
     if args.follow && nodes.len() != 1 {

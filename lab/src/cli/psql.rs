@@ -4,7 +4,6 @@ use super::args::PsqlArgs;
 use super::exec::{docker_exec, must_run};
 use super::{CliError, Global};
 use crate::chaos::Role;
-use crate::engine::Engine;
 use crate::kinds::{self, DATABASE};
 use crate::plan::main_name;
 use crate::report::Ui;
@@ -13,7 +12,7 @@ use crate::spec::model::{BoxKind, Kind};
 
 /// Opens psql on the current primary.
 pub async fn run(global: &Global, args: &PsqlArgs, ui: &Ui) -> Result<u8, CliError> {
-    let engine = Engine::connect(&global.lab).await?;
+    let engine = global.engine().await?;
     let lab = RunningLab::require(&engine).await?;
     let tier = tier_of(&lab, args.tier.as_deref())?;
     let in_box = matches!(lab.stage.tiers.get(&tier).map(|t| &t.kind), Some(Kind::Box(_)));
@@ -39,7 +38,7 @@ pub async fn run(global: &Global, args: &PsqlArgs, ui: &Ui) -> Result<u8, CliErr
     if let Some(found) = engine.containers().await?.get(&container) {
         must_run(&node.name, found.state)?;
     }
-    docker_exec(&container, &command, &[("PGPASSWORD", &password)]).await
+    docker_exec(engine.host(), &container, &command, &[("PGPASSWORD", &password)]).await
 }
 
 fn tier_of(lab: &RunningLab, named: Option<&str>) -> Result<String, CliError> {

@@ -33,7 +33,7 @@ struct Row {
 
 /// Shows nodes, endpoints, active faults and the canary's figures.
 pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliError> {
-    let engine = Engine::connect(&global.lab).await?;
+    let engine = global.engine().await?;
     let lab = RunningLab::require(&engine).await?;
     let rows = rows(&engine, &lab).await?;
     let mut endpoints = endpoints::sites(&engine, &lab).await?;
@@ -51,7 +51,8 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
             .map(|m| json!({"id": m.id, "fault": m.fault.name(), "nodes": m.nodes}))
             .collect();
         ui.json(&json!({
-            "lab": global.lab, "stage": lab.stage.stage, "nodes": nodes,
+            "lab": global.lab, "stage": lab.stage.stage, "engine": engine.host().to_string(),
+            "subnet": lab.network.subnet.cidr(), "nodes": nodes,
             "endpoints": endpoints, "faults": faults, "canary": canary,
             "deploy": deploy.map(|d| json!({"tier": d.tier, "from": d.from, "to": d.to})),
         }));
@@ -69,6 +70,8 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
     for Endpoint { node, what, url } in endpoints {
         text += &format!("\n{what:<9} {url}  ({node})");
     }
+    text += &format!("\nsubnet    {}", lab.network.subnet.cidr());
+    text += &format!("\nengine    {}", engine.host());
     if let Some(deploy) = &deploy {
         text += &format!("\ndeploy    {} from {} to {}", deploy.tier, deploy.from, deploy.to);
     }

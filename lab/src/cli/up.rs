@@ -3,11 +3,12 @@
 use super::args::UpArgs;
 use super::interrupt::Interrupt;
 use super::{CliError, Global, collector, endpoints};
-use crate::engine::{Engine, Lock};
+use crate::engine::{Engine, EngineError, Lock};
 use crate::kinds::PublishMode;
 use crate::plan::Plan;
+use crate::plan::layout::Subnet;
 use crate::report::Ui;
-use crate::run::{Publish, UpOutcome, prepare};
+use crate::run::{Publish, RunError, Start, UpOutcome, prepare};
 use crate::spec;
 use crate::spec::model::Stage;
 
@@ -15,17 +16,17 @@ use crate::spec::model::Stage;
 pub async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<u8, CliError> {
     let (mut stage, _) = spec::load(&args.stage)?;
     collector::choose(&mut stage, args.otlp_endpoint.as_deref())?;
-    let engine = Engine::connect(&global.lab).await?;
+    let engine = global.engine().await?;
     let _lock = Lock::take(&global.lab)?;
-    let publish = publish_mode(global, args.port);
+    let start = start(global, args.port, args.subnet);
     if args.dry_run {
-        let up = prepare(&engine, &stage, publish, ui).await?;
+        let up = prepare(&engine, &stage, &start, ui).await?;
         ui.result(&plan_text(&up.plan));
         return Ok(0);
     }
     let mut interrupt = Interrupt::listen()?;
     tokio::select! {
-        outcome = bring_up(&engine, &stage, publish, ui) => {
+        outcome = bring_up(&engine, &stage, start, ui) => {
             ui.result(&summary(&engine, &outcome?).await?);
             Ok(0)
         }
@@ -44,20 +45,34 @@ pub async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<u8, CliError
 pub async fn bring_up(
     engine: &Engine,
     stage: &Stage,
-    publish: Publish,
+    mut start: Start,
     ui: &Ui,
 ) -> Result<UpOutcome, CliError> {
-    let up = prepare(engine, stage, publish, ui).await?;
-    if !up.plan.is_empty() {
-        ui.step(&format!("starting {} ({} steps)", stage.stage, up.plan.steps.len()));
+    loop {
+        let up = prepare(engine, stage, &start, ui).await?;
+        if !up.plan.is_empty() {
+            ui.step(&format!("starting {} ({} steps)", stage.stage, up.plan.steps.len()));
+        }
+        match up.execute(engine, ui).await {
+            // The network comes first, so nothing else was made; addresses are part of the plan.
+            Err(RunError::Engine(EngineError::SubnetLost { subnet })) if start.may_lose() => {
+                ui.detail(&format!("somebody else took {}: the next one", subnet.cidr()));
+                start.lost.push(subnet);
+            }
+            other => return Ok(other?),
+        }
     }
-    Ok(up.execute(engine, ui).await?)
+}
+
+/// What a lab is started with.
+pub fn start(global: &Global, port: Option<u16>, subnet: Option<Subnet>) -> Start {
+    Start { publish: publish_mode(global, port), subnet, lost: Vec::new() }
 }
 
 /// The default lab publishes what the stage declares; a lab with another name would collide with
 /// it, so Docker chooses.
 /// A lab that runs keeps its ports unless others are asked for.
-pub fn publish_mode(global: &Global, port: Option<u16>) -> Publish {
+fn publish_mode(global: &Global, port: Option<u16>) -> Publish {
     match port {
         Some(port) => Publish::Always(PublishMode::From(port)),
         None if global.lab == "lab" => Publish::AtFirst(PublishMode::AsDeclared),

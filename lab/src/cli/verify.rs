@@ -40,7 +40,7 @@ pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliE
         }
         None => None,
     };
-    let engine = Engine::connect(&global.lab).await?;
+    let engine = global.engine().await?;
     let _lock = Lock::take(&global.lab)?;
     let found = RunningLab::find(&engine).await?;
     let was_up = found.is_some();
@@ -127,8 +127,8 @@ impl Verifying<'_> {
         let seed = self.args.seed.unwrap_or_else(rand::random);
         self.ui.step(&format!("seed {seed} (`--seed {seed}` repeats every choice)"));
         // Against a lab that runs already this checks that it is the same definition, and repairs.
-        let publish = up::publish_mode(self.global, self.args.port);
-        let outcome = up::bring_up(self.engine, self.stage, publish, self.ui).await?;
+        let start = up::start(self.global, self.args.port, self.args.subnet);
+        let outcome = up::bring_up(self.engine, self.stage, start, self.ui).await?;
         if outcome.steps > 0 {
             self.ui.done(&format!("{} is up", self.stage.stage), outcome.took);
         }

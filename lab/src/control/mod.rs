@@ -40,7 +40,7 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Host};
 use crate::journal::{ControlEvent, Event, JournalError};
 
 use store::Store;
@@ -95,7 +95,7 @@ impl Shared {
 /// Runs the control plane until it is stopped from outside.
 pub async fn run(config: &Path) -> Result<(), ControlError> {
     let config = Arc::new(ControlConfig::read(config)?);
-    let engine = Engine::connect(&config.lab).await?;
+    let engine = Engine::connect(&config.lab, &Host::default()).await?;
     let store = Arc::new(Store::open(Path::new(DATA_PATH))?);
     let (recent, gauges, traces) = (Arc::default(), Arc::default(), Arc::default());
     let forward = Arc::new(traces::Forward::new(config.collector.map(Into::into)));

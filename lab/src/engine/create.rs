@@ -8,6 +8,7 @@ use bollard::models::{
 };
 use bollard::query_parameters::{CreateContainerOptions, UploadToContainerOptions};
 
+use super::host::DEFAULT_SOCKET;
 use super::{Engine, EngineError, LABEL_NODE, LABEL_SPEC};
 use crate::plan::node::{ConfigFile, NodeSpec};
 use crate::plan::observed::LABEL_RESERVE;
@@ -65,7 +66,7 @@ impl Engine {
     /// reserve.
     pub(super) async fn run_main(&self, node: &NodeSpec) -> Result<(), EngineError> {
         let name = main_name(&self.lab, &node.name);
-        let mut binds = node.binds.clone();
+        let mut binds: Vec<String> = node.binds.iter().map(|bind| self.own_socket(bind)).collect();
         if let Some(path) = &node.data {
             let volume = volume_name(&self.lab, &node.name);
             self.ensure_volume(&volume, node).await?;
@@ -123,6 +124,14 @@ impl Engine {
             .upload_to_container(name, Some(options), body)
             .await
             .map_err(|e| EngineError::docker("configure", name, e))
+    }
+
+    /// The control plane talks to the engine that the lab runs on, wherever its socket is.
+    fn own_socket(&self, bind: &str) -> String {
+        match (bind.strip_prefix(DEFAULT_SOCKET), self.host.socket()) {
+            (Some(inside), Some(socket)) => format!("{socket}{inside}"),
+            _ => bind.to_owned(),
+        }
     }
 
     async fn ensure_volume(&self, volume: &str, node: &NodeSpec) -> Result<(), EngineError> {

@@ -2,6 +2,9 @@
 
 use bollard::errors::Error as Docker;
 
+use super::Host;
+use crate::plan::layout::Subnet;
+
 /// An error of the engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -35,9 +38,45 @@ pub enum EngineError {
     /// The disk is full.
     #[error("no space left on the device: {0}")]
     DiskFull(String),
+    /// The engine that was chosen cannot be used.
+    #[error("cannot use the engine {engine}: {why}")]
+    NoEngine {
+        /// Which, and who chose it.
+        engine: String,
+        /// Why.
+        why: String,
+    },
+    /// The containers of an engine cannot be reached by their addresses.
+    #[error("the containers of the engine {engine} cannot be reached by their addresses: {why}")]
+    OutOfReach {
+        /// Which, and who chose it.
+        engine: String,
+        /// What was seen.
+        why: String,
+    },
     /// No subnet is free.
-    #[error("no free private subnet: every candidate collides with a Docker network or a route")]
-    NoSubnet,
+    #[error("no private subnet is free for a lab; in the way: {by}")]
+    NoSubnet {
+        /// What is in the way.
+        by: String,
+    },
+    /// The subnet that was asked for is not free.
+    #[error("the subnet {} is not free; in the way: {by}", .subnet.cidr())]
+    SubnetTaken {
+        /// The subnet.
+        subnet: Subnet,
+        /// What is in the way.
+        by: String,
+    },
+    /// Somebody else took the subnet between the choice and the use.
+    #[error("the subnet {} was taken by somebody else at this moment", .subnet.cidr())]
+    SubnetLost {
+        /// The subnet.
+        subnet: Subnet,
+    },
+    /// The routes of this machine cannot be read.
+    #[error("cannot read the routes of this machine: {0}")]
+    Routes(String),
     /// A node did not become ready.
     #[error("{node} is not ready after {seconds:.0} s: {missing}")]
     NotReady {
@@ -91,7 +130,15 @@ pub enum EngineError {
 
 impl EngineError {
     /// No engine answers.
-    pub(super) fn unreachable(e: Docker) -> Self {
+    pub(super) fn unreachable(host: &Host, e: Docker) -> Self {
+        match Self::lost(e) {
+            Self::Unreachable(text) => Self::Unreachable(format!("{host}: {text}")),
+            other => other,
+        }
+    }
+
+    /// An engine that answered does not any more.
+    fn lost(e: Docker) -> Self {
         let mut text = e.to_string();
         let mut source = std::error::Error::source(&e);
         while let Some(inner) = source {
@@ -123,7 +170,7 @@ impl EngineError {
         let reason = match e {
             Docker::DockerResponseServerError { message, .. } => message,
             Docker::HyperResponseError { .. } | Docker::IOError { .. } => {
-                return Self::unreachable(e);
+                return Self::lost(e);
             }
             other => other.to_string(),
         };
@@ -153,6 +200,16 @@ impl EngineError {
         Self::docker("create", object, e)
     }
 
+    /// A refusal to create a network: somebody who was quicker gets its own words.
+    pub(super) fn create_network(name: &str, subnet: Subnet, e: Docker) -> Self {
+        match Self::create(name, e) {
+            Self::Refused { reason, .. } if reason.contains("overlap") => {
+                Self::SubnetLost { subnet }
+            }
+            other => other,
+        }
+    }
+
     /// The next command a user should try, if there is one.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
@@ -168,7 +225,24 @@ impl EngineError {
                 "remove or rename it, or run the lab under another name: `--lab NAME`".into()
             }
             Self::DiskFull(_) => "free some space; `lab images clean` removes the lab's own".into(),
-            Self::NoSubnet => "remove an unused network (`docker network ls`)".into(),
+            Self::NoEngine { .. } => {
+                "`docker context ls` lists the engines; `--host unix:///var/run/docker.sock` is the local one"
+                    .into()
+            }
+            Self::OutOfReach { .. } => {
+                "choose an engine that runs as root on this machine itself: `--host`, `--context`, or \
+                 DOCKER_HOST"
+                    .into()
+            }
+            Self::NoSubnet { .. } => {
+                "remove an unused network (`docker network ls`), or choose a /16 with `--subnet CIDR`"
+                    .into()
+            }
+            Self::SubnetTaken { .. } => {
+                "choose another one with `--subnet CIDR`; without it the first free one is taken".into()
+            }
+            Self::SubnetLost { .. } => "run the command again".into(),
+            Self::Routes(_) => "`ip route show table all` should show them".into(),
             Self::NotReady { .. } | Self::Died { .. } => {
                 "`lab logs NODE` shows more; `lab up` tries again, `lab down` removes everything"
                     .into()

@@ -109,7 +109,14 @@ impl Engine {
         match operation {
             Operation::CreateNetwork => self.create_network(&around.network).await,
             Operation::Remove { container } => self.remove_container(container).await,
-            Operation::RunHolder { node } => self.run_holder(node, &around.holder_image).await,
+            Operation::RunHolder { node } => {
+                self.run_holder(node, &around.holder_image).await?;
+                // In a network that has just been made, before anything runs in it.
+                if around.network.id.is_empty() {
+                    self.must_reach(around.network.subnet, node.address).await?;
+                }
+                Ok(())
+            }
             Operation::RunMain { node } => self.run_main(node).await,
             Operation::Start { container } => self.start(container).await,
             Operation::Unpause { container } => self.unpause(container).await,

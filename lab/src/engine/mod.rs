@@ -7,19 +7,23 @@ pub mod down;
 mod error;
 mod exec;
 pub mod execute;
+mod host;
 mod interrupt;
 mod lock;
 pub mod markers;
 pub mod network;
 mod observe;
 pub mod probe;
+mod reach;
 mod resize;
 pub mod resources;
+mod routes;
 pub mod sqs;
 
 pub use deploys::DeployMarker;
 pub use error::EngineError;
 pub use execute::{Executed, Progress, Surroundings};
+pub use host::{Host, Wanted};
 pub use interrupt::{Interrupt, Wish};
 pub use lock::Lock;
 pub use markers::{Marker, Owner};
@@ -49,6 +53,7 @@ pub const LABEL_SPEC: &str = "lab.spec";
 pub struct Engine {
     docker: Docker,
     lab: String,
+    host: Host,
 }
 
 /// What a process in a container said and how it ended.
@@ -61,12 +66,17 @@ pub struct ExecOutput {
 }
 
 impl Engine {
-    /// Connects to the engine that `DOCKER_HOST` names, or to the local socket, and agrees on an
-    /// API version that both sides speak (Engine 20.10 to 29).
-    pub async fn connect(lab: &str) -> Result<Self, EngineError> {
-        let docker = Docker::connect_with_defaults().map_err(EngineError::unreachable)?;
-        let docker = docker.negotiate_version().await.map_err(EngineError::unreachable)?;
-        Ok(Self { docker, lab: lab.into() })
+    /// Connects to an engine, and agrees on an API version that both sides speak (Engine 20.10 to 29).
+    pub async fn connect(lab: &str, host: &Host) -> Result<Self, EngineError> {
+        let failed = |e| EngineError::unreachable(host, e);
+        let docker = Docker::connect_with_host(&host.address).map_err(failed)?;
+        let docker = docker.negotiate_version().await.map_err(failed)?;
+        Ok(Self { docker, lab: lab.into(), host: host.clone() })
+    }
+
+    /// Which engine it is.
+    pub fn host(&self) -> &Host {
+        &self.host
     }
 
     /// The underlying client, for the image builder.

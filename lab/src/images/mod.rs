@@ -19,7 +19,7 @@ pub use build_log::Step;
 pub use context::Programs;
 pub use disk::{Space, docker_data};
 pub use error::ImageError;
-pub use store::{ListedImage, clean, list, require};
+pub use store::{ListedImage, any, clean, list, require};
 
 /// Our images. A later one may be built from an earlier one, never the other way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,7 +6,7 @@ use bollard::query_parameters::{CreateImageOptions, ListImagesOptions, RemoveIma
 use futures::StreamExt;
 use serde::Serialize;
 
-use super::ImageError;
+use super::{ImageError, ImageName};
 
 /// One image of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +26,14 @@ pub async fn exists(docker: &Docker, reference: &str) -> Result<bool, ImageError
         Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
         Err(e) => Err(e.into()),
     }
+}
+
+/// Whether any version of an image of ours is here.
+///
+/// # Errors
+/// Docker does not answer.
+pub async fn any(docker: &Docker, name: ImageName) -> Result<bool, ImageError> {
+    Ok(list(docker).await?.iter().any(|image| image.name == name.as_str()))
 }
 
 /// Makes sure that somebody else's image is here; pulls it when it is not. The error says why it

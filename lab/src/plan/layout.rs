@@ -17,7 +17,7 @@ const GLOBAL_NET: u8 = 250;
 const REGIONAL_NET: u8 = 200;
 
 /// The network of a lab: a /16.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subnet(pub u8, pub u8);
 
 impl Subnet {

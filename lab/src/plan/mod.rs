@@ -8,6 +8,7 @@ pub mod observed;
 pub mod ports;
 mod queue_at;
 pub mod releases;
+pub mod subnet;
 mod wanted;
 
 pub use names::{

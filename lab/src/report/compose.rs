@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
+use super::compose_variables;
 use crate::plan::layout::Subnet;
 use crate::plan::node::{NodeSpec, Probe};
 use crate::plan::ports::{REDIS_PORT, SENTINEL_PORT};
@@ -12,15 +13,21 @@ use crate::spec::model::Stage;
 
 /// The Compose file. Strings are written as JSON, which YAML contains.
 pub fn compose(stage: &Stage, nodes: &[NodeSpec], subnet: Subnet) -> String {
-    let mut out = format!(
-        "# {}: {}\n# Written by `lab export compose`; needs the images that `lab images build` makes.\n\
-         name: {}\nservices:\n",
-        stage.stage, stage.title, stage.stage
-    );
     let kept: Vec<&NodeSpec> = nodes.iter().filter(|n| n.kind != "control").collect();
+    let head = format!(
+        "# {}: {}\n# Written by `lab export compose`; needs the images that `lab images build` makes.\n{}",
+        stage.stage,
+        stage.title,
+        compose_variables::explained(&kept, subnet)
+    );
+    head + &compose_variables::with_net(&body(stage, &kept, subnet), subnet)
+}
+
+fn body(stage: &Stage, kept: &[&NodeSpec], subnet: Subnet) -> String {
+    let mut out = format!("name: {}\nservices:\n", stage.stage);
     let every = seconds_between_looks(kept.len());
-    for node in &kept {
-        service(&mut out, node, every);
+    for node in kept {
+        service(&mut out, node, every, subnet);
     }
     let _ = writeln!(out, "networks:\n  default:\n    ipam:\n      config:");
     let _ = writeln!(out, "        - subnet: {}", subnet.cidr());
@@ -58,7 +65,7 @@ fn seconds_between_looks(nodes: usize) -> usize {
 /// For how long a node may take to be ready, in seconds.
 const READY_WITHIN: usize = 90;
 
-fn service(out: &mut String, node: &NodeSpec, every: usize) {
+fn service(out: &mut String, node: &NodeSpec, every: usize, subnet: Subnet) {
     let _ =
         writeln!(out, "  {}:\n    image: {}\n    hostname: {}", node.name, node.image, node.name);
     if node.init {
@@ -79,7 +86,7 @@ fn service(out: &mut String, node: &NodeSpec, every: usize) {
         let _ = writeln!(out, "    volumes: [\"{}-data:{path}\"]", node.name);
     }
     if let Some(publish) = node.publish {
-        let port = format!("127.0.0.1:{}:{}", publish.host, publish.container);
+        let port = compose_variables::published(node, publish, subnet);
         let udp = if publish.udp { format!(", \"{port}/udp\"") } else { String::new() };
         let _ = writeln!(out, "    ports: [\"{port}\"{udp}]");
     }
@@ -162,9 +169,18 @@ mod tests {
         assert_eq!(web["configs"], json!([{ "source": "web-a1-0", "target": "/etc/a" }]));
         assert_eq!(file["configs"]["web-a1-0"]["content"], "costs $$5\n");
         assert_eq!(web["volumes"], json!(["web-a1-data:/data"]));
-        assert_eq!(web["ports"], json!(["127.0.0.1:8080:80", "127.0.0.1:8080:80/udp"]));
+        assert_eq!(
+            web["ports"],
+            json!([
+                "127.0.0.1:${LAB_PORT_WEB_A1:-25780}:80",
+                "127.0.0.1:${LAB_PORT_WEB_A1:-25780}:80/udp"
+            ])
+        );
         assert_eq!((&web["cpus"], &web["mem_limit"]), (&json!(0.5), &json!(1024)));
-        assert_eq!(web["networks"]["default"]["ipv4_address"], "10.77.1.10");
+        assert_eq!(web["networks"]["default"]["ipv4_address"], "${LAB_NET:-10.77}.1.10");
+        let net = &file["networks"]["default"]["ipam"]["config"][0];
+        assert_eq!(net["subnet"], "${LAB_NET:-10.77}.0.0/16");
+        assert_eq!(net["gateway"], "${LAB_NET:-10.77}.0.1");
         let bare = &file["services"]["web-a2"];
         for absent in ["init", "command", "configs", "volumes", "ports", "cpus"] {
             assert!(bare[absent].is_null(), "{absent}: {bare}");
@@ -183,6 +199,17 @@ mod tests {
         assert!(command.contains(r"GET /readyz HTTP/1.0\r\nHost: lab\r\n\r\n"), "{command}");
         let few = written(&[node("web-a1")]);
         assert_eq!(few["services"]["web-a1"]["healthcheck"]["interval"], "1s");
+    }
+
+    #[test]
+    fn what_may_be_chosen_stands_at_the_head() {
+        let publish = Some(Publish { container: 80, host: 8080, udp: false });
+        let web = NodeSpec { publish, ..node("web-a1") };
+        let yaml = compose(&crate::verify::testing::stage(), &[web], Subnet(10, 77));
+        assert!(yaml.contains("LAB_NET (the first two numbers of all addresses, 10.77)"), "{yaml}");
+        assert!(yaml.contains("LAB_NET=10.99 LAB_PORT_WEB_A1=0 docker compose"), "{yaml}");
+        let body = yaml.split_once("name:").unwrap().1;
+        assert!(!body.replace("${LAB_NET:-10.77}", "").contains("10.77"), "{yaml}");
     }
 
     /// It repairs what the lab's labels name, and Compose has none of them.

@@ -6,6 +6,7 @@
 
 mod changed;
 mod compose;
+mod compose_variables;
 mod html;
 mod json;
 mod junit;

@@ -26,6 +26,16 @@ pub enum RunError {
         /// What runs.
         running: String,
     },
+    /// The lab that runs has another subnet than the one that is asked for.
+    #[error("the lab `{lab}` runs in {running}, and not in {wanted}")]
+    AnotherSubnet {
+        /// The name of the lab.
+        lab: String,
+        /// Its subnet.
+        running: String,
+        /// The one that is asked for.
+        wanted: String,
+    },
     /// The stage names images that are not on this machine.
     #[error(
         "the image {image} of tier {tier} is not on this machine and cannot be pulled: {reason}"

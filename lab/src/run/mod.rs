@@ -23,4 +23,4 @@ pub use folder::RunFolder;
 pub use history::await_history;
 pub use lab::RunningLab;
 pub use since_up::{CANARY_PREFIX, is_cut, since_up};
-pub use up::{Publish, Up, UpOutcome, images_of, prepare};
+pub use up::{Publish, Start, Up, UpOutcome, images_of, prepare};

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::{Building, Faults, RunError, RunningLab, undo};
-use crate::engine::{Engine, LabIdentity, Progress, Surroundings, resources};
+use crate::engine::{Engine, EngineError, LabIdentity, Progress, Surroundings, resources};
 use crate::images::{self, ImageName};
 use crate::kinds::{self, Context, PublishMode};
+use crate::plan::layout::Subnet;
 use crate::plan::node::NodeSpec;
 use crate::plan::observed::{Observed, ObservedNetwork};
 use crate::plan::releases::deployed;
+use crate::plan::subnet::of_labs;
 use crate::plan::{Desired, Plan, plan};
 use crate::report::Ui;
 use crate::spec;
@@ -45,6 +47,34 @@ impl Publish {
     fn mode(self) -> PublishMode {
         match self {
             Self::AtFirst(mode) | Self::Always(mode) => mode,
+        }
+    }
+}
+
+/// What a lab is started with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Its published ports.
+    pub publish: Publish,
+    /// Its subnet; the first free one when absent.
+    pub subnet: Option<Subnet>,
+    /// Subnets that somebody else took while we were about to.
+    pub lost: Vec<Subnet>,
+}
+
+/// How many subnets may be lost to others before the start fails: more than start labs at once.
+const LOST_AT_MOST: usize = 16;
+
+impl Start {
+    /// Whether another subnet may be tried after one was lost.
+    pub fn may_lose(&self) -> bool {
+        self.subnet.is_none() && self.lost.len() < LOST_AT_MOST
+    }
+
+    fn candidates(&self) -> Vec<Subnet> {
+        match self.subnet {
+            Some(wanted) => vec![wanted],
+            None => of_labs().into_iter().filter(|s| !self.lost.contains(s)).collect(),
         }
     }
 }
@@ -85,12 +115,18 @@ pub struct UpOutcome {
 pub async fn prepare(
     engine: &Engine,
     stage: &Stage,
-    publish: Publish,
+    start: &Start,
     ui: &Ui,
 ) -> Result<Up, RunError> {
     let observed = engine.observe().await?;
     let definition = spec::definition_hash(stage);
     refuse_another(engine, &observed, stage, &definition)?;
+    refuse_another_subnet(engine, &observed, start)?;
+    if observed.network.is_none() && !images::any(engine.docker(), ImageName::Net).await? {
+        // Images take minutes: before them.
+        let network = propose(engine, stage, definition.clone(), start).await?;
+        engine.try_network(&network).await?;
+    }
     // A tool that was killed may have left faults behind.
     undo(engine, Faults::Abandoned).await?.tell(ui);
     let images = images_of(engine, stage, ui).await?;
@@ -99,7 +135,7 @@ pub async fn prepare(
     let begun = Instant::now();
     let network = match observed.network.clone() {
         Some(network) => network,
-        None => propose(engine, stage, definition).await?,
+        None => propose(engine, stage, definition, start).await?,
     };
     let context = Context {
         lab: engine.lab(),
@@ -107,9 +143,9 @@ pub async fn prepare(
         subnet: network.subnet,
         secret: &network.secret,
         images: &images,
-        publish: publish.mode(),
+        publish: start.publish.mode(),
     };
-    let context = match publish {
+    let context = match start.publish {
         Publish::AtFirst(_) => keep_ports(context, &observed),
         Publish::Always(_) => context,
     };
@@ -123,12 +159,19 @@ pub async fn prepare(
 
 impl Up {
     /// Carries the plan out.
+    ///
+    /// # Errors
+    /// What failed first; what was done stays. Of an engine whose containers cannot be reached nothing stays.
     pub async fn execute(self, engine: &Engine, ui: &Ui) -> Result<UpOutcome, RunError> {
         let executed = engine
             .execute(&self.plan, &self.around, &|Progress::Done { what, took }| {
                 ui.detail(&format!("{what} ({} ms)", took.as_millis()));
             })
-            .await?;
+            .await;
+        if let Err(EngineError::OutOfReach { .. }) = &executed {
+            engine.down().await?;
+        }
+        let executed = executed?;
         let lab = RunningLab::require(engine).await?;
         debug_assert_eq!(lab.stage, self.stage);
         await_wanted(&lab, WANTED_LIMIT).await?;
@@ -167,15 +210,31 @@ fn refuse_another(
     Err(RunError::AnotherStage { lab: engine.lab().into(), running })
 }
 
+/// A lab keeps the subnet that it was started with.
+fn refuse_another_subnet(
+    engine: &Engine,
+    observed: &Observed,
+    start: &Start,
+) -> Result<(), RunError> {
+    match (&observed.network, start.subnet) {
+        (Some(network), Some(wanted)) if network.subnet != wanted => {
+            let (running, wanted) = (network.subnet.cidr(), wanted.cidr());
+            Err(RunError::AnotherSubnet { lab: engine.lab().into(), running, wanted })
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn propose(
     engine: &Engine,
     stage: &Stage,
     definition: String,
+    start: &Start,
 ) -> Result<ObservedNetwork, RunError> {
     let stage_json = serde_json::to_string(stage)
         .map_err(|e| RunError::Corrupt(format!("the stage {}: {e}", stage.stage)))?;
     let identity = LabIdentity { stage: stage.stage.clone(), definition, stage_json };
-    Ok(engine.propose_network(&identity).await?)
+    Ok(engine.propose_network(&identity, &start.candidates()).await?)
 }
 
 /// Builds what is missing and returns the reference of every image of ours that the stage needs.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::chaos::ResolveError;
 use crate::images::ImageName;
+use crate::plan::layout::Subnet;
 use crate::spec;
 
 fn io() -> std::io::Error {
@@ -63,7 +64,12 @@ fn a_machine_that_is_not_able_is_4_and_has_a_next_step() {
         EngineError::PortInUse { port: "8080".into() },
         EngineError::NameTaken { name: "lab.web-a1".into() },
         EngineError::DiskFull("layer".into()),
-        EngineError::NoSubnet,
+        EngineError::NoSubnet { by: "the route to 10.0.0.0/8".into() },
+        EngineError::SubnetTaken { subnet: Subnet(10, 9), by: "the network x".into() },
+        EngineError::SubnetLost { subnet: Subnet(10, 9) },
+        EngineError::Routes("no".into()),
+        EngineError::NoEngine { engine: "ssh://far (DOCKER_HOST)".into(), why: "SSH".into() },
+        EngineError::OutOfReach { engine: "unix:///x (--host)".into(), why: "no answer".into() },
         EngineError::Busy { lab: "lab".into(), pid: "1".into() },
         EngineError::Earlier { lab: "lab".into(), name: "lab-web-a1".into() },
     ] {
