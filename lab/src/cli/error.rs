@@ -8,7 +8,7 @@ use crate::images::ImageError;
 use crate::journal::JournalError;
 use crate::load::LoadError;
 use crate::run::RunError;
-use crate::spec::SpecError;
+use crate::spec::{SpecError, SpecErrors};
 
 /// Arguments or stage file are wrong.
 pub const USAGE: u8 = 2;
@@ -67,6 +67,12 @@ impl From<EngineError> for CliError {
         }
         let code = if matches!(e, EngineError::Corrupt(_)) { BUG } else { ENVIRONMENT };
         Self { code, message, hint: e.hint() }
+    }
+}
+
+impl From<SpecErrors> for CliError {
+    fn from(e: SpecErrors) -> Self {
+        Self::usage(e.to_string())
     }
 }
 

@@ -24,6 +24,7 @@ mod load;
 mod logs;
 mod psql;
 mod report;
+mod room;
 mod schema;
 mod show;
 mod status;

@@ -1,5 +1,7 @@
 //! `lab status`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::args::FormatArgs;
@@ -15,6 +17,7 @@ use crate::plan::ports::SENTINEL_PORT;
 use crate::plan::releases::release_of;
 use crate::report::Ui;
 use crate::run::RunningLab;
+use crate::spec::machine;
 use crate::spec::model::{Kind, Tier};
 use crate::spec::slots::Duty;
 
@@ -95,8 +98,8 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
 }
 
 async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
-    let (containers, roles, missing) =
-        tokio::join!(engine.containers(), lab.roles(), lab.not_ready());
+    let (containers, roles, missing, starved) =
+        tokio::join!(engine.containers(), lab.roles(), lab.not_ready(), starved(engine, lab));
     let containers = containers?;
     let rows = lab.places.iter().map(|place| {
         let tier = lab.stage.tiers.get(&place.tier);
@@ -106,10 +109,21 @@ async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
             Some(State::Paused) => "frozen".into(),
             Some(state) if place.duty == Duty::Reserve && state.is_at_rest() => "in reserve".into(),
             Some(State::Created) => "never started".into(),
+            Some(State::Ended | State::Stopped | State::Dead)
+                if starved.contains_key(&place.name) =>
+            {
+                starved[&place.name].clone()
+            }
             Some(State::Ended | State::Stopped | State::Dead) => "stopped".into(),
             Some(State::Running) => match missing.iter().find(|(n, _)| *n == place.name) {
-                Some((_, what)) => format!("not ready: {what}"),
-                None => "ready".into(),
+                Some((_, what)) => match starved.get(&place.name) {
+                    Some(killed) => format!("not ready: {killed}"),
+                    None => format!("not ready: {what}"),
+                },
+                None => match starved.get(&place.name) {
+                    Some(killed) => format!("ready, {killed}"),
+                    None => "ready".into(),
+                },
             },
         };
         let port = port(tier, place);
@@ -138,6 +152,17 @@ async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
         address: format!("{control}:{}", crate::control::PORT),
     });
     Ok(rows)
+}
+
+/// The nodes in which something was killed for want of memory since their start, and how that is said.
+async fn starved(engine: &Engine, lab: &RunningLab) -> BTreeMap<String, String> {
+    let looks = lab.places.iter().map(|place| async move {
+        let condition = engine.condition(&main_name(engine.lab(), &place.name)).await;
+        // One that is not there is said to be missing.
+        let killed = condition.ok()?.starved?;
+        Some((place.name.clone(), machine::starved(killed.limit_mib)))
+    });
+    futures::future::join_all(looks).await.into_iter().flatten().collect()
 }
 
 /// What tasks are that have no role of their own.

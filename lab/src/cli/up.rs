@@ -2,22 +2,24 @@
 
 use super::args::UpArgs;
 use super::interrupt::Interrupt;
-use super::{CliError, Global, collector, endpoints};
+use super::{CliError, Global, collector, endpoints, room};
 use crate::engine::{Engine, EngineError, Lock};
 use crate::kinds::PublishMode;
 use crate::plan::Plan;
 use crate::plan::layout::Subnet;
 use crate::report::Ui;
 use crate::run::{Publish, RunError, Start, UpOutcome, prepare};
-use crate::spec;
+use crate::spec::Source;
 use crate::spec::model::Stage;
 
 /// Brings a stage up, or prints what that would take.
 pub async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<u8, CliError> {
-    let (mut stage, _) = spec::load(&args.stage)?;
+    let source = Source::of(&args.stage)?;
+    let mut stage = source.stage()?;
     collector::choose(&mut stage, args.otlp_endpoint.as_deref())?;
     let engine = global.engine().await?;
     let _lock = Lock::take(&global.lab)?;
+    room::check(&engine, &source, &stage, ui).await?;
     let start = start(global, args.port, args.subnet);
     if args.dry_run {
         let up = prepare(&engine, &stage, &start, ui).await?;

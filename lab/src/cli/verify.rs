@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::args::VerifyArgs;
 use super::interrupt::Interrupt;
-use super::{CliError, Format, Global, collector, report as rejudging, up};
+use super::{CliError, Format, Global, collector, report as rejudging, room, up};
+use crate::chaos;
 use crate::engine::{Engine, Lock};
 use crate::journal::{Entry, Event, RunStarted, Writer};
 use crate::plan::{CONTROL, main_name};
@@ -13,9 +14,9 @@ use crate::report::{self, Ui};
 use crate::run::{
     self, CANARY_PREFIX, ExperimentRun, Pace, RunFolder, RunningLab, SharedJournal, since_up,
 };
+use crate::spec::Source;
 use crate::spec::model::Stage;
 use crate::verify::{RunFindings, SINCE_UP, judge};
-use crate::{chaos, spec};
 
 /// How often an experiment is run at most, as long as it proves nothing either way.
 const TRIES: u32 = 3;
@@ -32,11 +33,12 @@ pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliE
         show(&findings, args.format, ui);
         return Ok(findings.exit_code());
     }
-    let stage = match &args.stage {
+    let given = match &args.stage {
         Some(name) => {
-            let mut stage = spec::load(name)?.0;
+            let source = Source::of(name)?;
+            let mut stage = source.stage()?;
             collector::choose(&mut stage, args.otlp_endpoint.as_deref())?;
-            Some(stage)
+            Some((source, stage))
         }
         None => None,
     };
@@ -44,8 +46,11 @@ pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliE
     let _lock = Lock::take(&global.lab)?;
     let found = RunningLab::find(&engine).await?;
     let was_up = found.is_some();
-    let stage = match (stage, &found) {
-        (Some(stage), _) => stage,
+    let stage = match (given, &found) {
+        (Some((source, stage)), _) => {
+            room::check(&engine, &source, &stage, ui).await?;
+            stage
+        }
         (None, Some(lab)) => {
             collector::refuse_another(&lab.stage, args.otlp_endpoint.as_deref())?;
             lab.stage.clone()

@@ -12,6 +12,7 @@ use super::metrics::CAPACITY_UNITS;
 use crate::engine::{EngineError, Usage};
 use crate::journal::ControlEvent;
 use crate::plan::main_name;
+use crate::spec::machine::Machine;
 use crate::spec::model::{Capacity, Name};
 use policy::{Change, Memory, Policy, Use};
 
@@ -42,7 +43,8 @@ struct Group {
 
 /// Looks after the databases of one tier until the process ends.
 pub async fn run(shared: Shared, database: SizedDatabase) {
-    let policy = Policy::new(&database.capacity, database.time_scale);
+    let machine = machine(&shared).await;
+    let policy = Policy::new(&database.capacity, database.time_scale, &machine);
     let group = |nodes: &Vec<Name>| Group { nodes: nodes.clone(), ..Group::default() };
     let mut groups: Vec<Group> = database.groups.iter().map(group).collect();
     let mut looks = tokio::time::interval(LOOK_EVERY);
@@ -65,6 +67,17 @@ pub async fn run(shared: Shared, database: SizedDatabase) {
                 }
             }
         }
+    }
+}
+
+/// What there is to grow into. It does not change, so it is asked for until it is known, and no more.
+async fn machine(shared: &Shared) -> Machine {
+    loop {
+        match shared.engine.machine().await {
+            Ok(machine) => return machine,
+            Err(e) => tracing::warn!(error = %e, "the machine's size is not known"),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

@@ -18,6 +18,7 @@ mod queues;
 mod replace;
 mod route53;
 mod scaling;
+mod starved;
 mod store;
 mod takeover;
 mod traces;
@@ -106,6 +107,7 @@ pub async fn run(config: &Path) -> Result<(), ControlError> {
     tokio::spawn(notice(shared.clone()));
     tokio::spawn(replace::run(shared.clone()));
     tokio::spawn(memory::run(shared.clone()));
+    tokio::spawn(starved::run(shared.clone()));
     for cluster in shared.config.clusters() {
         tokio::spawn(fence::run(shared.clone(), cluster));
     }

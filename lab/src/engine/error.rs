@@ -4,6 +4,7 @@ use bollard::errors::Error as Docker;
 
 use super::Host;
 use crate::plan::layout::Subnet;
+use crate::spec::machine::starved;
 
 /// An error of the engine.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +97,18 @@ pub enum EngineError {
         node: String,
         /// Its state.
         state: String,
+        /// The last lines of its log.
+        log: String,
+    },
+    /// A node, or a process in it, was killed for want of memory while the node was waited for.
+    #[error("{node} {}", starved(*.limit_mib))]
+    Starved {
+        /// The node.
+        node: String,
+        /// Its tier.
+        tier: String,
+        /// Its limit in MiB, if it has one.
+        limit_mib: Option<u64>,
         /// The last lines of its log.
         log: String,
     },
@@ -247,6 +260,11 @@ impl EngineError {
                 "`lab logs NODE` shows more; `lab up` tries again, `lab down` removes everything"
                     .into()
             }
+            Self::Starved { tier, limit_mib: Some(_), .. } => format!(
+                "give tier `{tier}` more in the stage file (`memory_mib` of its `size`, or `min` of its \
+                 `capacity`), then `lab down` and `lab up`"
+            ),
+            Self::Starved { .. } => "stop something, or run a smaller stage; `lab doctor`".into(),
             Self::Busy { .. } => "wait for it to end, or run this lab under `--lab NAME`".into(),
             Self::Earlier { .. } => {
                 "`lab down` removes it, and what was active in it; `lab up` starts it anew".into()
@@ -259,7 +277,9 @@ impl EngineError {
     /// The last lines of the failing node's log, if a node failed.
     pub fn log(&self) -> Option<&str> {
         match self {
-            Self::NotReady { log, .. } | Self::Died { log, .. } => Some(log),
+            Self::NotReady { log, .. } | Self::Died { log, .. } | Self::Starved { log, .. } => {
+                Some(log)
+            }
             _ => None,
         }
     }

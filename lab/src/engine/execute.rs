@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::probe::{self, Ready};
-use super::{Engine, EngineError};
+use super::{Condition, Engine, EngineError, Starved};
 use crate::plan::node::NodeSpec;
 use crate::plan::observed::ObservedNetwork;
 use crate::plan::{Operation, Plan, main_name};
@@ -124,7 +124,20 @@ impl Engine {
         }
     }
 
-    /// Waits until a node's probe succeeds; fails at once when its container ends.
+    /// Why a node will never be ready.
+    async fn death(&self, node: &NodeSpec, condition: Condition) -> EngineError {
+        let log = self.log_tail(&main_name(&self.lab, &node.name), 20).await;
+        let (name, tier) = (node.name.clone(), node.tier.clone());
+        match condition.starved {
+            Some(Starved { limit_mib }) => {
+                EngineError::Starved { node: name, tier, limit_mib, log }
+            }
+            None => EngineError::Died { node: name, state: condition.state, log },
+        }
+    }
+
+    /// Waits until a node's probe succeeds; fails at once when its container ends, or when something in
+    /// it is killed for want of memory.
     pub async fn await_ready(&self, node: &NodeSpec, limit: Duration) -> Result<(), EngineError> {
         let begun = Instant::now();
         let mut asked = Instant::now();
@@ -136,10 +149,9 @@ impl Engine {
             };
             if asked.elapsed() >= ALIVE_EVERY {
                 asked = Instant::now();
-                let state = self.state_in_words(&container).await?;
-                if state.starts_with("exited") || state == "dead" {
-                    let log = self.log_tail(&container, 20).await;
-                    return Err(EngineError::Died { node: node.name.clone(), state, log });
+                let condition = self.condition(&container).await?;
+                if condition.ended || condition.starved.is_some() {
+                    return Err(self.death(node, condition).await);
                 }
             }
             if begun.elapsed() >= limit {

@@ -10,7 +10,9 @@ pub mod execute;
 mod host;
 mod interrupt;
 mod lock;
+mod machine;
 pub mod markers;
+mod memory;
 pub mod network;
 mod observe;
 pub mod probe;
@@ -27,6 +29,7 @@ pub use host::{Host, Wanted};
 pub use interrupt::{Interrupt, Wish};
 pub use lock::Lock;
 pub use markers::{Marker, Owner};
+pub use memory::{Condition, Starvation, Starved};
 pub use network::LabIdentity;
 pub use resize::Usage;
 

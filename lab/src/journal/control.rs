@@ -17,6 +17,13 @@ pub enum ControlEvent {
         /// What was seen.
         how: String,
     },
+    /// A node, or a process in it, was killed for want of memory.
+    OutOfMemory {
+        /// The node.
+        node: String,
+        /// Its limit in MiB; none when it was the machine that had no more.
+        limit_mib: Option<u64>,
+    },
     /// A dead database node can no longer be primary.
     Fenced {
         /// The node.

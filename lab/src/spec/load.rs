@@ -7,7 +7,7 @@ use std::path::{Path as FilePath, PathBuf};
 use super::builtin::builtin;
 use super::error::{Pos, Problem, SpecError, SpecErrors};
 use super::model::Stage;
-use super::parse::parse;
+use super::parse::{parse, without_mark};
 use super::path::Path;
 use super::tree::LARGEST;
 
@@ -26,17 +26,67 @@ pub enum Origin {
 /// # Errors
 /// An unknown name, a file that cannot be read, or every problem of a stage that is not valid.
 pub fn load(arg: &str) -> Result<(Stage, Origin), SpecError> {
+    let source = Source::of(arg)?;
+    Ok((source.stage()?, source.origin))
+}
+
+/// The text of a stage: what is said later about the stage can be said with a line, too.
+#[derive(Clone, Debug)]
+pub struct Source {
+    file: String,
+    text: String,
+    origin: Origin,
+}
+
+impl Source {
+    /// The text that `arg` names, as for [`load`].
+    ///
+    /// # Errors
+    /// An unknown name, or a file that cannot be read.
+    pub fn of(arg: &str) -> Result<Self, SpecError> {
+        source(arg)
+    }
+
+    /// A text that was not read from anywhere.
+    #[cfg(test)]
+    pub(super) fn of_text(file: &str, text: &str) -> Self {
+        let origin = Origin::File(PathBuf::from(file));
+        Self { file: file.into(), text: text.into(), origin }
+    }
+
+    /// The stage that it is.
+    ///
+    /// # Errors
+    /// Every problem of a stage that is not valid.
+    pub fn stage(&self) -> Result<Stage, SpecErrors> {
+        parse(&self.text, &self.file)
+    }
+
+    /// The file's name in messages.
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The text, as YAML begins.
+    pub(super) fn text(&self) -> &str {
+        without_mark(&self.text)
+    }
+}
+
+fn source(arg: &str) -> Result<Source, SpecError> {
     if arg.contains('/') || arg.ends_with(".yaml") || arg.ends_with(".yml") {
         let bytes =
             read(arg).map_err(|source| SpecError::Unreadable { file: arg.to_owned(), source })?;
         let text = utf8(&bytes).map_err(|problem| SpecErrors::new(arg, vec![*problem]))?;
-        return Ok((parse(text, arg)?, Origin::File(PathBuf::from(arg))));
+        let origin = Origin::File(PathBuf::from(arg));
+        return Ok(Source { file: arg.to_owned(), text: text.to_owned(), origin });
     }
     let stages = builtin();
     match stages.iter().find(|stage| stage.name == arg) {
         Some(stage) => {
             let file = format!("stages/{}.yaml", stage.name);
-            Ok((parse(stage.text, &file)?, Origin::BuiltIn(stage.name)))
+            let origin = Origin::BuiltIn(stage.name);
+            Ok(Source { file, text: stage.text.to_owned(), origin })
         }
         None => Err(SpecError::UnknownStage {
             name: arg.to_owned(),

@@ -7,6 +7,7 @@
 
 pub mod crowd;
 pub mod edges;
+pub mod machine;
 pub mod model;
 pub mod releases;
 pub mod slots;
@@ -34,7 +35,7 @@ pub use builtin::{BuiltIn, builtin, embedded};
 pub use document::Document;
 pub use error::{Problem, SpecError, SpecErrors};
 pub use hash::definition_hash;
-pub use load::{Origin, load};
+pub use load::{Origin, Source, load};
 pub use parse::parse;
 pub use path::Path;
 pub use schema::{of as schema_of, schema};

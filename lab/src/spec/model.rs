@@ -206,8 +206,8 @@ pub struct Edge {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Size {
-    /// Cores, such as 0.25 or 2.
-    #[schemars(range(max = 1024), extend("exclusiveMinimum" = 0))]
+    /// Cores, such as 0.25 or 2; Docker does not divide one further than 0.01.
+    #[schemars(range(min = 0.01, max = 1024))]
     pub cpus: f64,
     /// Memory limit in MiB.
     #[schemars(range(min = 32, max = 1_048_576))]

@@ -11,8 +11,7 @@ use super::{fields, shape, tree, validate};
 /// # Errors
 /// Every independent problem of the text, sorted by line. A text that is not YAML has one.
 pub fn parse(text: &str, file: &str) -> Result<Stage, SpecErrors> {
-    // A byte order mark is legal and means nothing in UTF-8.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = without_mark(text);
     let root = tree::read(text).map_err(|problem| SpecErrors::new(file, vec![*problem]))?;
     let mut problems = fields::check(&root, shape::stage());
     let stage = match problems.is_empty() {
@@ -28,6 +27,11 @@ pub fn parse(text: &str, file: &str) -> Result<Stage, SpecErrors> {
         Some(stage) if problems.is_empty() => Ok(stage),
         _ => Err(SpecErrors::new(file, problems)),
     }
+}
+
+/// A byte order mark is legal and means nothing in UTF-8.
+pub(super) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// The typed step. The checks before it know the same types, so an error here means that the two

@@ -3,6 +3,8 @@
 mod faults;
 mod fields;
 mod front;
+mod machine;
+mod memory;
 mod messaging;
 mod never_panics;
 mod published;

@@ -4,6 +4,8 @@
 mod crowds;
 mod experiments;
 mod kinds;
+mod machine;
+mod memory;
 mod observability;
 mod queue_faults;
 mod references;
@@ -14,6 +16,7 @@ mod tiers;
 
 use super::draft::Draft;
 use super::error::{Pos, Problem, closest};
+use super::machine::Machine;
 use super::model::{Kind, Tier};
 use super::path::{Path, Step, quote};
 use super::tree::{Content, Node};
@@ -28,6 +31,13 @@ pub(super) fn check(draft: &Draft, root: &Node) -> Vec<Problem> {
     check.entry();
     check.observability();
     check.experiments();
+    check.problems
+}
+
+/// What a valid stage asks of a machine that does not have it.
+pub(super) fn check_machine(draft: &Draft, root: &Node, machine: &Machine) -> Vec<Problem> {
+    let mut check = Check { draft, root, problems: Vec::new() };
+    check.machine(machine);
     check.problems
 }
 

@@ -5,6 +5,8 @@
 pub enum Check {
     /// The experiment ran to its end.
     Completed,
+    /// Nobody was killed for want of memory.
+    Memory,
     /// Every planned fault took effect and was undone.
     FaultEffect,
     /// The objectives held before the fault.
@@ -56,6 +58,7 @@ impl Check {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Completed => "completed",
+            Self::Memory => "memory",
             Self::FaultEffect => "fault-effect",
             Self::SteadyState => "steady-state",
             Self::Coverage => "coverage",

@@ -15,6 +15,7 @@ mod runs;
 mod scaling;
 mod service;
 mod services;
+mod starved;
 mod tries;
 mod unexplained;
 mod unsteady;

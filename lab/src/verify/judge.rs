@@ -145,6 +145,7 @@ fn judge_one(history: &History<'_>, stage: &Stage) -> Result<ExperimentFindings,
     memory::excuse(&mut findings, history, case.standard(), |calm| {
         checks::of_speed(&self::case(calm, stage, experiment))
     });
+    findings.splice(0..0, checks::memory(&case, &findings));
     let why = experiment.and_then(|e| e.why.as_deref());
     let verdict = verdict::combine(case.expectation, &findings);
     Ok(ExperimentFindings {

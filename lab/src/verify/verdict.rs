@@ -18,7 +18,12 @@ use super::findings::{Check, Finding, Part, Standing, Verdict};
 pub fn combine(expectation: Expectation, findings: &[Finding]) -> Verdict {
     let survives = expectation == Expectation::Survives;
     let has = |wanted: Part| findings.iter().any(|f| f.part == wanted);
-    let blocked = findings.iter().any(|f| f.part != Part::Pass && is_precondition(f.check));
+    let open = |f: &Finding| match f.check {
+        // It failed along with something else: then that is what it led to.
+        Check::Memory => f.part == Part::Inconclusive,
+        check => f.part != Part::Pass && is_precondition(check),
+    };
+    let blocked = findings.iter().any(open);
     if blocked {
         let cut_short = findings.iter().any(|f| f.check == Check::Completed);
         let data = findings.iter().any(|f| f.part == Part::Fail && is_about_data(f.check));
@@ -94,7 +99,7 @@ pub fn reasons(
         Verdict::Broke => with(Part::Fail).map(line).collect(),
         Verdict::Inconclusive => {
             let mut open: Vec<&Finding> = with(Part::Inconclusive).collect();
-            open.sort_by_key(|f| !is_precondition(f.check));
+            open.sort_by_key(|f| !(is_precondition(f.check) || f.check == Check::Memory));
             let failed = with(Part::Fail).map(|f| {
                 let early = if f.predates_fault { " (already so before the fault)" } else { "" };
                 format!(

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::spec::machine::Machine;
 use crate::spec::model::Capacity;
 
 /// Above this share of its processors, memory or connections a database grows.
@@ -47,7 +48,10 @@ pub struct Change {
 #[derive(Clone, Debug)]
 pub struct Policy {
     min: u16,
+    /// How far it can grow here.
     max: u16,
+    /// How far the stage lets it grow.
+    declared: u16,
     idle_for: Duration,
 }
 
@@ -59,9 +63,15 @@ pub struct Memory {
 
 impl Policy {
     /// The rules of a tier, with its waiting time divided by the time scale.
-    pub fn new(capacity: &Capacity, time_scale: f64) -> Self {
+    /// It never grows to more than the machine has.
+    pub fn new(capacity: &Capacity, time_scale: f64, machine: &Machine) -> Self {
         let idle_for = IDLE_FOR.div_f64(time_scale.max(f64::MIN_POSITIVE));
-        Self { min: capacity.min.halves(), max: capacity.max.halves(), idle_for }
+        Self {
+            min: capacity.min.halves(),
+            max: machine.most_halves(capacity),
+            declared: capacity.max.halves(),
+            idle_for,
+        }
     }
 
     /// Decides at a moment (`now` counts from any fixed one) from what the busiest node uses. Growth
@@ -80,7 +90,8 @@ impl Policy {
         if most > BUSY {
             let step = (f64::from(size) * GROWS_BY).ceil() as u16;
             let to = size.saturating_add(step.max(1)).min(self.max);
-            return (to > size).then(|| Change { to, why: words("more than", BUSY, usage) });
+            let why = words("more than", BUSY, usage) + &self.end_of_the_machine(to);
+            return (to > size).then_some(Change { to, why });
         }
         if most >= IDLE {
             return None;
@@ -93,6 +104,17 @@ impl Policy {
         }
         memory.idle_since = Some(now);
         Some(Change { to, why: words("less than", IDLE, usage) })
+    }
+}
+
+impl Policy {
+    /// What is said of a step that is the last one here and not in the stage.
+    fn end_of_the_machine(&self, to: u16) -> String {
+        if to < self.max || self.max == self.declared {
+            return String::new();
+        }
+        let declared = f64::from(self.declared) / 2.0;
+        format!("; the machine has no more, though its `max` is {declared} units")
     }
 }
 
@@ -118,7 +140,7 @@ mod tests {
             milli_cpus_per_unit: 250,
             memory_mib_per_unit: 192,
         };
-        Policy::new(&capacity, 20.0)
+        Policy::new(&capacity, 20.0, &Machine { cpus: 64, memory_bytes: 1 << 40 })
     }
 
     fn cpu(cpu: f64) -> Use {
@@ -140,6 +162,24 @@ mod tests {
             }
         }
         assert_eq!(sizes, [1, 2, 3, 5, 8, 12, 16], "to its maximum and no further");
+    }
+
+    #[test]
+    fn it_grows_to_what_the_machine_has_and_says_so() {
+        let units = |text: &str| serde_json::from_str::<Units>(text).unwrap();
+        let (min, max) = (units("0.5"), units("8"));
+        let capacity = Capacity { min, max, milli_cpus_per_unit: 500, memory_mib_per_unit: 192 };
+        let two = Machine { cpus: 2, memory_bytes: 8 << 30 };
+        let policy = Policy::new(&capacity, 20.0, &two);
+        let change = policy.decide(&mut Memory::default(), at(0), 7, cpu(0.9)).unwrap();
+        assert_eq!(change.to, 8, "four units are two processors");
+        assert!(change.why.ends_with("its `max` is 8 units"), "{}", change.why);
+        assert_eq!(policy.decide(&mut Memory::default(), at(0), 8, cpu(0.9)), None);
+        let before = policy.decide(&mut Memory::default(), at(0), 2, cpu(0.9)).unwrap();
+        assert!(!before.why.contains("the machine"), "{}", before.why);
+        let small = Machine { cpus: 64, memory_bytes: 300 << 20 };
+        let policy = Policy::new(&capacity, 20.0, &small);
+        assert_eq!(policy.decide(&mut Memory::default(), at(0), 2, cpu(0.9)).unwrap().to, 3);
     }
 
     #[test]

@@ -252,7 +252,7 @@ fn time_scale_not_a_number() {
 fn no_cpu() {
     assert_snapshot!(errors(&[("publish: 8080", "publish: 8080\n    size: {cpus: 0, memory_mib: 64}")]), @r"
     s.yaml:14:18: `tiers.lb.size.cpus` is 0, which is out of range
-      allowed: a number above 0, at most 1024
+      allowed: a number from 0.01 to 1024
     ");
 }
 

@@ -17,6 +17,7 @@ impl Check<'_> {
                 self.zone_named(&path.key("zones").key(zone), zone, Point::Key);
             }
             self.kind(&path, name, tier);
+            self.memory(name, tier);
         }
         self.node_names();
         self.network_names();

@@ -13,6 +13,7 @@ mod exactly_once;
 mod fault_effect;
 mod isolation;
 mod latency;
+mod memory;
 mod no_lost_write;
 mod queue;
 mod recovery;
@@ -30,6 +31,7 @@ use super::judge::Case;
 use crate::journal::Micros;
 
 pub use coverage::{MIN_SUCCESSES, QUIET_MEANS, QUIET_MIN};
+pub use memory::check as memory;
 pub use steady_state::{MANUAL_STEADY, MIN_STEADY, unhealthy};
 
 /// Every check that applies to the experiment. Without faults injected by hand, `since-up` is judged

@@ -3,10 +3,10 @@
 use crate::spec::model::{Capacity, Tier};
 use crate::spec::path::Path;
 use crate::spec::validate::Check;
+use crate::spec::validate::memory::CLUSTERED;
 
-/// What PostgreSQL needs with the settings that every node has: shared buffers of 64 MiB, and as much
-/// again for its processes and what stands beside it.
-const LEAST_MIB: u64 = 160;
+/// What Docker gives a container at least, in billionths of a core.
+const LEAST_NANO_CPUS: i64 = 10_000_000;
 
 impl Check<'_> {
     /// Steps of half a unit, a maximum that is one, and memory in which PostgreSQL runs.
@@ -26,12 +26,21 @@ impl Check<'_> {
             }
         }
         let least = u64::from(capacity.memory_mib_per_unit) * u64::from(min.halves()) / 2;
-        if least < LEAST_MIB {
+        if least < CLUSTERED {
             let message =
                 format!("the smallest capacity of tier `{name}` is {least} MiB of memory");
             let problem = self.at_value(&path.key("min"), message).found(&least.to_string());
-            let allowed = format!("at least {LEAST_MIB} MiB: `min` times `memory_mib_per_unit`");
+            let allowed = format!("at least {CLUSTERED} MiB: `min` times `memory_mib_per_unit`");
             self.report(problem.allowed(allowed));
+        }
+        let cpus = capacity.nano_cpus(min.halves());
+        if min.is_step() && cpus < LEAST_NANO_CPUS {
+            let message = format!(
+                "the smallest capacity of tier `{name}` is {} of a core",
+                cpus as f64 / 1e9
+            );
+            let problem = self.at_value(&path.key("min"), message).found(&cpus.to_string());
+            self.report(problem.allowed("at least 0.01: `min` times `milli_cpus_per_unit`"));
         }
         if tier.size.is_some() {
             let message = format!("tier `{name}` has a `size` and a `capacity`");
