@@ -63,7 +63,7 @@ impl Engine {
     }
 
     /// Creates a node's main container inside its holder's namespace, and starts it unless it is in
-    /// reserve.
+    /// reserve. Nothing in it can get more rights than it begins with, whosever image it is.
     pub(super) async fn run_main(&self, node: &NodeSpec) -> Result<(), EngineError> {
         let name = main_name(&self.lab, &node.name);
         let mut binds: Vec<String> = node.binds.iter().map(|bind| self.own_socket(bind)).collect();
@@ -72,8 +72,10 @@ impl Engine {
             self.ensure_volume(&volume, node).await?;
             binds.push(format!("{volume}:{path}"));
         }
+        let (cap_add, cap_drop) = node.capabilities();
         let body = ContainerCreateBody {
             image: Some(node.image.clone()),
+            user: node.user().map(str::to_owned),
             cmd: (!node.command.is_empty()).then(|| node.command.clone()),
             env: Some(node.env.iter().map(|(k, v)| format!("{k}={v}")).collect()),
             labels: Some(self.node_labels(node, Part::Main)),
@@ -81,7 +83,8 @@ impl Engine {
                 network_mode: Some(format!("container:{}", holder_name(&self.lab, &node.name))),
                 binds: (!binds.is_empty()).then_some(binds),
                 init: node.init.then_some(true),
-                cap_drop: Some(vec!["ALL".into()]),
+                cap_add: Some(cap_add),
+                cap_drop: Some(cap_drop),
                 security_opt: Some(vec!["no-new-privileges".into()]),
                 nano_cpus: node.limits.map(|l| l.nano_cpus),
                 memory: node.limits.map(|l| l.memory_bytes),

@@ -4,6 +4,7 @@ use bollard::errors::Error as Docker;
 
 use super::Host;
 use crate::plan::layout::Subnet;
+use super::permission::Forbidden;
 use crate::spec::machine::starved;
 
 /// An error of the engine.
@@ -91,12 +92,16 @@ pub enum EngineError {
         log: String,
     },
     /// A node died while it was waited for.
-    #[error("{node} stopped: {state}")]
+    #[error("{node} stopped: {state}{}", because(cause.as_deref()))]
     Died {
         /// The node.
         node: String,
+        /// Its tier.
+        tier: String,
         /// Its state.
         state: String,
+        /// What it had no right to do, if that is why.
+        cause: Option<Box<Forbidden>>,
         /// The last lines of its log.
         log: String,
     },
@@ -256,6 +261,16 @@ impl EngineError {
             }
             Self::SubnetLost { .. } => "run the command again".into(),
             Self::Routes(_) => "`ip route show table all` should show them".into(),
+            Self::Died { tier, cause: Some(cause), .. } => {
+                let named = cause.capability.map_or_else(
+                    || "name the capability of Linux that it needs".to_owned(),
+                    |capability| format!("write `{capability}`"),
+                );
+                format!(
+                    "{named} in `cap_add` of tier `{tier}` (take it out of `cap_drop`), or begin as \
+                     another `user`"
+                )
+            }
             Self::NotReady { .. } | Self::Died { .. } => {
                 "`lab logs NODE` shows more; `lab up` tries again, `lab down` removes everything"
                     .into()
@@ -283,6 +298,12 @@ impl EngineError {
             _ => None,
         }
     }
+}
+
+/// What a node had no right to do, as it says it itself.
+fn because(cause: Option<&Forbidden>) -> String {
+    let words = |c: &Forbidden| format!(", because it has no right to do what it does: {}", c.line);
+    cause.map(words).unwrap_or_default()
 }
 
 /// The port in Docker's message (`Bind for 127.0.0.1:8080 failed: ...`).

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt};
 
+use super::permission::forbidden;
 use super::probe::{self, Ready};
 use super::{Condition, Engine, EngineError, Starved};
 use crate::plan::node::NodeSpec;
@@ -132,7 +133,11 @@ impl Engine {
             Some(Starved { limit_mib }) => {
                 EngineError::Starved { node: name, tier, limit_mib, log }
             }
-            None => EngineError::Died { node: name, state: condition.state, log },
+            None => {
+                // Ours have no rights, and need none.
+                let cause = node.rights.as_ref().and_then(|_| forbidden(&log)).map(Box::new);
+                EngineError::Died { node: name, tier, state: condition.state, cause, log }
+            }
         }
     }
 

@@ -15,6 +15,7 @@ pub mod markers;
 mod memory;
 pub mod network;
 mod observe;
+mod permission;
 pub mod probe;
 mod reach;
 mod resize;

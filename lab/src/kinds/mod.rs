@@ -136,6 +136,7 @@ fn blank(context: &Context<'_>, place: &Place, kind: &str, image: &str) -> NodeS
         probe: Probe::Tcp { port: WEB_PORT },
         reserve: place.duty == Duty::Reserve,
         init: false,
+        rights: None,
         release: None,
         priority: 5,
     }

@@ -9,7 +9,7 @@ use super::{
     Context, DATABASE, POSTGRES_PORT, WEB_PORT, aws, blank, messaging, password, port_of, tracing,
 };
 use crate::plan::layout::Place;
-use crate::plan::node::{NodeSpec, Probe};
+use crate::plan::node::{NodeSpec, Probe, Rights};
 use crate::plan::ports::SENTINEL_PORT;
 use crate::spec::model::{Carts, Habits, Kind, Mail, Service};
 use crate::spec::releases::effective;
@@ -50,6 +50,7 @@ pub(super) fn node(
     }
     node.env.extend(tracing::env(context, place, kind));
     node.init = kind.image != "app";
+    node.rights = rights(kind);
     if kind.image == "app" {
         if kind.upstream.is_some() {
             node.env.insert("ROLE".into(), "front".into());
@@ -73,6 +74,16 @@ pub(super) fn node(
     node.probe = probe(kind);
     node.priority = 3;
     node
+}
+
+/// Nobody knows what an image of somebody else's needs: many begin as root, change the owners of their
+/// files and then become somebody else.
+fn rights(kind: &Service) -> Option<Rights> {
+    (kind.image != "app").then(|| Rights {
+        cap_add: kind.cap_add.iter().map(|c| c.as_str().to_owned()).collect(),
+        cap_drop: kind.cap_drop.iter().map(|c| c.as_str().to_owned()).collect(),
+        user: kind.user.clone(),
+    })
 }
 
 /// The demo application says when it can serve; of another image only its health is known.

@@ -7,7 +7,7 @@ use super::{Context, PublishMode, nodes, password};
 use crate::plan::layout::Subnet;
 use crate::plan::node::NodeSpec;
 use crate::spec;
-use crate::spec::model::Stage;
+use crate::spec::model::{GivenCapability, Kind, Stage};
 
 /// Not the secret of any lab.
 const SECRET: &str = "test-secret";
@@ -107,4 +107,21 @@ fn exactly_one_member_of_a_cluster_makes_it_the_one_in_the_zone_that_the_stage_n
             .collect();
         assert_eq!(makers, [zone]);
     }
+}
+
+#[test]
+fn an_image_of_ones_own_has_what_docker_gives_and_ours_have_nothing() {
+    let mut stage = stage("stage-1k");
+    let ours = nodes_with(&stage, SECRET, PublishMode::AsDeclared);
+    assert!(ours.iter().all(|n| n.capabilities() == (Vec::new(), vec!["ALL".to_owned()])));
+    let Kind::Service(web) = &mut stage.tiers["web"].kind else { panic!() };
+    web.image = "theirs".into();
+    web.cap_drop = vec![GivenCapability::NetRaw];
+    web.user = Some("app".into());
+    let nodes = nodes_with(&stage, SECRET, PublishMode::AsDeclared);
+    let theirs = nodes.iter().find(|n| n.tier == "web").unwrap();
+    assert_eq!(theirs.capabilities(), (Vec::new(), vec!["NET_RAW".to_owned()]));
+    assert_eq!(theirs.user(), Some("app"));
+    let others = nodes.iter().filter(|n| n.tier != "web");
+    assert!(others.into_iter().all(|n| n.rights.is_none()), "and the rest stays as it was");
 }

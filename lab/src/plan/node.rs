@@ -45,6 +45,9 @@ pub struct NodeSpec {
     /// any as the first process of a container.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub init: bool,
+    /// What an image of somebody else's may do; ours have no rights at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rights: Option<Rights>,
     /// The release of its tier that it runs, where the tier has releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
@@ -74,9 +77,39 @@ impl NodeSpec {
             probe: Probe::Tcp { port: 80 },
             reserve: false,
             init: false,
+            rights: None,
             release: None,
             priority: 0,
         }
+    }
+}
+
+/// What the processes of a container may do; by default what Docker gives them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rights {
+    /// Capabilities of Linux besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cap_add: Vec<String>,
+    /// Capabilities less.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cap_drop: Vec<String>,
+    /// The user; the image's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
+impl NodeSpec {
+    /// Capabilities to add and to drop: of what is ours all are dropped.
+    pub fn capabilities(&self) -> (Vec<String>, Vec<String>) {
+        match &self.rights {
+            Some(rights) => (rights.cap_add.clone(), rights.cap_drop.clone()),
+            None => (Vec::new(), vec!["ALL".into()]),
+        }
+    }
+
+    /// The user that it begins as, where the stage says it.
+    pub fn user(&self) -> Option<&str> {
+        self.rights.as_ref()?.user.as_deref()
     }
 }
 

@@ -98,9 +98,18 @@ fn service(out: &mut String, node: &NodeSpec, every: usize, subnet: Subnet) {
             limits.memory_bytes
         );
     }
+    if let Some(user) = node.user() {
+        let _ = writeln!(out, "    user: {}", literal(json!(user)));
+    }
+    let (cap_add, cap_drop) = node.capabilities();
+    for (field, names) in [("cap_add", cap_add), ("cap_drop", cap_drop)] {
+        if !names.is_empty() {
+            let _ = writeln!(out, "    {field}: [{}]", names.join(", "));
+        }
+    }
     let _ = writeln!(
         out,
-        "    cap_drop: [ALL]\n    security_opt: [\"no-new-privileges:true\"]\n    networks:\n      \
+        "    security_opt: [\"no-new-privileges:true\"]\n    networks:\n      \
          default:\n        ipv4_address: {}",
         node.address
     );
@@ -138,7 +147,7 @@ fn health_command(probe: &Probe) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::node::{ConfigFile, Limits, Publish};
+    use crate::plan::node::{ConfigFile, Limits, Publish, Rights};
 
     fn node(name: &str) -> NodeSpec {
         NodeSpec::for_tests(name)
@@ -182,6 +191,17 @@ mod tests {
         assert_eq!(net["subnet"], "${LAB_NET:-10.77}.0.0/16");
         assert_eq!(net["gateway"], "${LAB_NET:-10.77}.0.1");
         let bare = &file["services"]["web-a2"];
+        assert_eq!(bare["cap_drop"], json!(["ALL"]), "what is ours has no rights");
+        let rights = Rights {
+            cap_add: vec!["SYS_NICE".into()],
+            user: Some("1000:1000".into()),
+            ..Rights::default()
+        };
+        let own = NodeSpec { rights: Some(rights), ..node("web-a3") };
+        let own = written(&[own])["services"]["web-a3"].clone();
+        assert_eq!((&own["user"], &own["cap_add"]), (&json!("1000:1000"), &json!(["SYS_NICE"])));
+        assert!(own["cap_drop"].is_null(), "as Docker gives it: {own}");
+        assert_eq!(own["security_opt"], json!(["no-new-privileges:true"]));
         for absent in ["init", "command", "configs", "volumes", "ports", "cpus"] {
             assert!(bare[absent].is_null(), "{absent}: {bare}");
         }

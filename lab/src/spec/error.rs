@@ -204,7 +204,7 @@ pub(super) fn closest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) 
     let limit = (word.chars().count() / 3).max(1);
     words
         .into_iter()
-        .map(|w| (strsim::damerau_levenshtein(&word, w), w))
+        .map(|w| (strsim::damerau_levenshtein(&word, &w.to_lowercase()), w))
         .filter(|(distance, w)| *distance <= limit && *distance < w.chars().count())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, w)| w)

@@ -25,6 +25,7 @@ mod messaging;
 mod objectives;
 mod observability;
 mod release;
+mod rights;
 mod traffic;
 
 pub use super::fault::*;
@@ -43,6 +44,7 @@ pub use messaging::*;
 pub use objectives::*;
 pub use observability::*;
 pub use release::*;
+pub use rights::*;
 pub use traffic::*;
 
 /// The name of a stage, tier, zone or region: lower-case letters, digits and `-`, starting

@@ -9,6 +9,7 @@ mod messaging;
 mod never_panics;
 mod published;
 mod releases;
+mod rights;
 mod scaling;
 mod semantics;
 mod services;

@@ -133,7 +133,8 @@ fn wrapping_an_error_changes_neither_code_nor_hint() {
 fn the_log_of_a_node_that_failed_is_shown() {
     let died = |log: &str| {
         let (node, state) = ("db-a1".to_owned(), "exited (1)".to_owned());
-        CliError::from(EngineError::Died { node, state, log: log.into() }).message
+        let (tier, cause) = ("db".to_owned(), None);
+        CliError::from(EngineError::Died { node, tier, state, cause, log: log.into() }).message
     };
     assert_eq!(
         died("one\ntwo\n"),

@@ -4,7 +4,10 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Deploy, Events, LONGEST_MS, MOST_PER_S, Mail, NAME_PATTERN, Name, Release, Worker};
+use super::{
+    Capability, Deploy, Events, GivenCapability, LONGEST_MS, MOST_PER_S, Mail, NAME_PATTERN, Name,
+    Release, USER_PATTERN, Worker,
+};
 use crate::spec::short;
 
 /// One box: nginx and the application in one container, with PostgreSQL in it or beside it.
@@ -96,6 +99,16 @@ pub struct Service {
     /// Further environment variables.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub env: IndexMap<String, String>,
+    /// The user that an image of one's own begins as; the image's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = USER_PATTERN))]
+    pub user: Option<String>,
+    /// Capabilities of Linux that an image of one's own has besides those that Docker gives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cap_add: Vec<Capability>,
+    /// Capabilities that it does not have, though Docker gives them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cap_drop: Vec<GivenCapability>,
     /// Habits of the demo application, each of which can be switched off.
     #[serde(default)]
     pub habits: Habits,

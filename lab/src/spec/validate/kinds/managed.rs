@@ -21,6 +21,7 @@ impl Check<'_> {
         self.slots(path, kind);
         self.capacity_per_s(path, kind);
         self.health(path, kind);
+        self.rights(path, name, kind);
         self.releases(path, name, tier, kind);
         match (&kind.scaling, &kind.worker) {
             (None, _) => {}
@@ -31,6 +32,39 @@ impl Check<'_> {
                 self.report(problem.allowed("`function` of the worker, with its own `max`"));
             }
             (Some(scaling), None) => self.scaling(&path.key("scaling"), name, tier, scaling),
+        }
+    }
+
+    /// What is ours keeps no right at all.
+    fn rights(&mut self, path: &Path, name: &str, kind: &Service) {
+        let given = [
+            ("user", kind.user.is_some()),
+            ("cap_add", !kind.cap_add.is_empty()),
+            ("cap_drop", !kind.cap_drop.is_empty()),
+        ];
+        for (field, _) in given.into_iter().filter(|(_, given)| *given && kind.image == "app") {
+            let message =
+                format!("tier `{name}` runs the demo application, which has no rights to choose");
+            let problem = self.at_key(&path.key(field), message).found(field);
+            self.report(problem.allowed(format!("`{field}` beside an `image` of your own")));
+        }
+        if let Some(user) = &kind.user {
+            self.user(path, user);
+        }
+    }
+
+    /// A user is a name or a number, with a group or without.
+    fn user(&mut self, path: &Path, user: &str) {
+        let is_name = |part: &str| {
+            let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+            !part.is_empty() && part.chars().all(fits) && !part.starts_with(['.', '-'])
+        };
+        let parts: Vec<&str> = user.split(':').collect();
+        if parts.len() > 2 || !parts.into_iter().all(is_name) {
+            let problem = self.at_value(&path.key("user"), "this is no user").found(user);
+            self.report(
+                problem.allowed("a name or a number, such as `app`, \"1000\" or \"1000:1000\""),
+            );
         }
     }
 
