@@ -166,8 +166,10 @@ impl From<RunError> for CliError {
                 .hint("`lab down` removes it; `--lab NAME` runs this stage beside it"),
             RunError::AnotherSubnet { .. } => Self::usage(e.to_string())
                 .hint("`lab down` removes it; it keeps its subnet for as long as it runs"),
-            RunError::NoImage { .. } => Self::environment(e.to_string())
-                .hint("build or load it (`docker load`), then run the command again"),
+            RunError::NoImage { .. } => Self::environment(e.to_string()).hint(
+                "build or load it (`docker load`), or `docker login` where its registry wants to \
+                     know who you are; then run the command again",
+            ),
             RunError::NotWhole { .. } => Self::environment(e.to_string())
                 .hint("`lab status`, `lab logs NODE`, `lab up` repairs"),
             RunError::Corrupt(_) => {

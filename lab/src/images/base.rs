@@ -1,6 +1,7 @@
 //! Where the base comes from: a registry when one answers, otherwise Debian's packages.
 
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bollard::Docker;
@@ -10,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
 use super::disk::{self, Place};
+use super::pull::{Pulled, pull};
 use super::{ImageError, ImageName, ImageProgress, store};
 
 /// The public image that equals what the bootstrap makes.
@@ -36,7 +38,15 @@ pub async fn rootfs(
     if store::exists(docker, &public).await? {
         return Ok(public);
     }
-    match pull(docker, progress).await {
+    // Said once a registry answers at all.
+    let begun = AtomicBool::new(false);
+    let told = |pulled: &Pulled| {
+        if !begun.swap(true, Ordering::Relaxed) {
+            progress(ImageProgress::Base("pulling"));
+        }
+        progress(ImageProgress::Pulled(public.clone(), pulled.clone()));
+    };
+    match pull(docker, &public, Some(REGISTRY_ANSWERS_WITHIN), &told).await {
         Ok(()) => Ok(public),
         Err(reason) if disk::is_full(&reason) => {
             let doing = format!("while {public} was pulled");
@@ -55,26 +65,6 @@ fn bootstrapped_reference() -> String {
     let digest = Sha256::digest(format!("{RELEASE} {mirror}"));
     let hash: String = digest.iter().take(6).map(|b| format!("{b:02x}")).collect();
     format!("lab/rootfs:{hash}")
-}
-
-/// Pulls the public image; the error says why that is not possible.
-async fn pull(docker: &Docker, progress: &(dyn Fn(ImageProgress) + Sync)) -> Result<(), String> {
-    let options = CreateImageOptions {
-        from_image: Some(PUBLIC.0.into()),
-        tag: Some(PUBLIC.1.into()),
-        ..Default::default()
-    };
-    let mut stream = std::pin::pin!(docker.create_image(Some(options), None, None));
-    let first = tokio::time::timeout(REGISTRY_ANSWERS_WITHIN, stream.next()).await;
-    match first {
-        Err(_) => return Err("no answer".into()),
-        Ok(Some(Err(e))) => return Err(e.to_string()),
-        Ok(_) => progress(ImageProgress::Base("pulling")),
-    }
-    while let Some(step) = stream.next().await {
-        step.map_err(|e| e.to_string())?;
-    }
-    Ok(())
 }
 
 /// Builds a minimal Debian from its packages, straight into the engine.

@@ -5,8 +5,10 @@ mod base;
 mod build;
 mod build_log;
 mod context;
+mod credentials;
 mod disk;
 mod error;
+mod pull;
 mod store;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ pub use build_log::Step;
 pub use context::Programs;
 pub use disk::{Space, docker_data};
 pub use error::ImageError;
+pub use pull::Pulled;
 pub use store::{ListedImage, any, clean, list, require};
 
 /// Our images. A later one may be built from an earlier one, never the other way round.
@@ -114,6 +117,12 @@ pub enum ImageProgress {
     Base(&'static str),
     /// An image is there.
     Built(ImageName, Duration),
+    /// Somebody else's image is being pulled.
+    Pulling(String),
+    /// So much of it is here.
+    Pulled(String, Pulled),
+    /// All of it is.
+    PulledAll(String, Duration),
 }
 
 impl fmt::Display for ImageProgress {
@@ -122,6 +131,11 @@ impl fmt::Display for ImageProgress {
             Self::Building(name) => write!(f, "building image {}", name.as_str()),
             Self::Step(name, step) => write!(f, "image {}: {step}", name.as_str()),
             Self::Base(how) => write!(f, "base image: {how}"),
+            Self::Pulling(image) => write!(f, "pulling image {image}"),
+            Self::Pulled(image, pulled) => write!(f, "pulling {image}: {pulled}"),
+            Self::PulledAll(image, took) => {
+                write!(f, "image {image} pulled in {:.1} s", took.as_secs_f64())
+            }
             Self::Built(name, took) => {
                 write!(f, "image {} built in {:.1} s", name.as_str(), took.as_secs_f64())
             }

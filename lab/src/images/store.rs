@@ -1,12 +1,14 @@
 //! The images that Docker holds.
 
+use std::time::Instant;
+
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::query_parameters::{CreateImageOptions, ListImagesOptions, RemoveImageOptions};
-use futures::StreamExt;
+use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
 use serde::Serialize;
 
-use super::{ImageError, ImageName};
+use super::pull::{Pulled, pull};
+use super::{ImageError, ImageName, ImageProgress};
 
 /// One image of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,15 +40,19 @@ pub async fn any(docker: &Docker, name: ImageName) -> Result<bool, ImageError> {
 
 /// Makes sure that somebody else's image is here; pulls it when it is not. The error says why it
 /// cannot be had.
-pub async fn require(docker: &Docker, image: &str) -> Result<(), String> {
+pub async fn require(
+    docker: &Docker,
+    image: &str,
+    progress: &(dyn Fn(ImageProgress) + Sync),
+) -> Result<(), String> {
     if exists(docker, image).await.map_err(|e| e.to_string())? {
         return Ok(());
     }
-    let options = CreateImageOptions { from_image: Some(image.into()), ..Default::default() };
-    let mut stream = std::pin::pin!(docker.create_image(Some(options), None, None));
-    while let Some(step) = stream.next().await {
-        step.map_err(|e| e.to_string())?;
-    }
+    let begun = Instant::now();
+    progress(ImageProgress::Pulling(image.into()));
+    let told = |pulled: &Pulled| progress(ImageProgress::Pulled(image.into(), pulled.clone()));
+    pull(docker, image, None, &told).await?;
+    progress(ImageProgress::PulledAll(image.into(), begun.elapsed()));
     Ok(())
 }
 

@@ -35,7 +35,14 @@ impl<'a> Building<'a> {
                 steps.remove(name);
                 self.ui.step(&progress.to_string());
             }
-            ImageProgress::Building(_) | ImageProgress::Base(_) => {
+            ImageProgress::Pulled(..) => {
+                self.ui.now(&progress.to_string());
+                return;
+            }
+            ImageProgress::Building(_)
+            | ImageProgress::Base(_)
+            | ImageProgress::Pulling(_)
+            | ImageProgress::PulledAll(..) => {
                 self.ui.step(&progress.to_string());
             }
         }

@@ -251,7 +251,7 @@ pub async fn images_of(
         let of_releases = service.releases.values().filter_map(|r| r.image.as_ref());
         let all = of_releases.chain([&service.image]).filter(|i| *i != ImageName::App.as_str());
         for image in all {
-            require_image(engine, tier, image).await?;
+            require_image(engine, tier, image, &building).await?;
         }
     }
     Ok(tags)
@@ -291,10 +291,12 @@ fn images_of_kind(kind: &Kind) -> Vec<ImageName> {
 }
 
 /// A user's own image must be here, or must be had from a registry.
-async fn require_image(engine: &Engine, tier: &str, image: &str) -> Result<(), RunError> {
-    images::require(engine.docker(), image).await.map_err(|reason| RunError::NoImage {
-        image: image.into(),
-        tier: tier.into(),
-        reason,
-    })
+async fn require_image(
+    engine: &Engine,
+    tier: &str,
+    image: &str,
+    building: &Building<'_>,
+) -> Result<(), RunError> {
+    let here = images::require(engine.docker(), image, &|p| building.report(&p)).await;
+    here.map_err(|reason| RunError::NoImage { image: image.into(), tier: tier.into(), reason })
 }

@@ -1,5 +1,6 @@
 //! What images are made of, and how their builds fail.
 
+mod pull;
 mod real;
 
 use std::collections::BTreeMap;
