@@ -310,7 +310,7 @@ fn the_proxy_in_files() {
     server_idle_timeout = 60
     tcp_keepalive = 1
     tcp_user_timeout = 5000
-    ignore_startup_parameters = extra_float_digits,statement_timeout,lock_timeout
+    ignore_startup_parameters = extra_float_digits
     log_connections = 0
     log_disconnections = 0
     stats_period = 600

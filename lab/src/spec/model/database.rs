@@ -78,6 +78,27 @@ pub struct DatabaseProxy {
     #[serde(default = "prepared_statements")]
     #[schemars(range(max = 10_000))]
     pub max_prepared_statements: u16,
+    /// Start-up parameters that clients may send and that change nothing. One that is neither kept for
+    /// each client nor named here is refused, with its name.
+    #[serde(default = "ignored_parameters")]
+    #[schemars(inner(regex(pattern = PARAMETER_PATTERN)))]
+    pub ignored_parameters: Vec<String>,
+    /// Statements that are run once on each connection to the database, for all clients alike, such as
+    /// `SET statement_timeout = '5s'`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = QUERY_PATTERN))]
+    pub init_query: Option<String>,
+}
+
+/// The name of a setting of PostgreSQL.
+const PARAMETER_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_.]{0,62}$";
+
+/// One line, without what pgbouncer's file would take for something else.
+const QUERY_PATTERN: &str = r"^[^\r\n\\]{1,1000}$";
+
+/// Drivers for Java send it without being asked, and every value above 0 prints the same numbers.
+fn ignored_parameters() -> Vec<String> {
+    vec!["extra_float_digits".into()]
 }
 
 fn proxy_pool() -> u16 {

@@ -163,8 +163,30 @@ impl Check<'_> {
         self.report(problem.one_of(&found, names()));
     }
 
+    /// What stands in pgbouncer's own file, where more than a name would mean something else.
+    pub(super) fn parameters(&mut self, path: &Path, kind: &DatabaseProxy) {
+        let is_name = |text: &str| {
+            let (first, rest) = (text.chars().next(), text.chars());
+            first.is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+                && text.len() < 64
+                && rest.into_iter().all(|c| c.is_ascii_alphanumeric() || "_.".contains(c))
+        };
+        for (i, name) in kind.ignored_parameters.iter().enumerate().filter(|(_, n)| !is_name(n)) {
+            let at = path.key("ignored_parameters").index(i);
+            let problem = self.at_value(&at, "this is no name of a setting of PostgreSQL");
+            self.report(problem.found(name).allowed("names such as statement_timeout"));
+        }
+        let query = kind.init_query.as_deref().unwrap_or("SELECT 1");
+        if query.is_empty() || query.len() > 1000 || query.contains(['\n', '\r', '\\']) {
+            let problem = self.at_value(&path.key("init_query"), "these statements cannot be kept");
+            let allowed = "one line of at most 1000 characters without `\\`";
+            self.report(problem.found(query).allowed(allowed));
+        }
+    }
+
     /// A proxy follows a primary that somebody knows.
     pub(super) fn database_proxy(&mut self, path: &Path, name: &str, kind: &DatabaseProxy) {
+        self.parameters(path, kind);
         let tier = self.named(path, "database", Some(&kind.database), &["postgres"]);
         let Some(Kind::Postgres(postgres)) = tier.map(|t| &t.kind) else { return };
         if postgres.coordination.is_some() {
