@@ -23,6 +23,7 @@ mod prober;
 mod run;
 mod signals;
 mod span_log;
+pub mod streams;
 mod throttled;
 pub mod view;
 mod weights;

@@ -4,6 +4,7 @@ use super::access_log::{ACCESS_LOG, TAG};
 use super::config::{BalancerConfig, TargetConfig};
 use super::gateway::GatewayConfig;
 use super::span_log::{HEADER, SpanLog};
+use super::streams;
 
 /// File name of the configuration.
 pub const CONF: &str = "nginx.conf";
@@ -23,6 +24,7 @@ pub const UPSTREAMS: &str = "upstreams.conf";
 ///   was sent: `non_idempotent` is left out on purpose. With one more, a third of the tasks that is gone
 ///   without a word costs every tenth write until the checks have noticed: a request that has waited for
 ///   one dead target meets another.
+/// - Answers are passed on as they come, and connections that stay may be silent for a minute.
 /// - Old workers end at most 15 s after a reload, when all they had was answered.
 ///
 /// A reload closes the idle connections of clients; a request that crosses such a close is lost,
@@ -71,11 +73,16 @@ http {{
         default $http_x_request_id;
         "" $request_id;
     }}
-    map $upstream_addr $lab_served_by {{
+{streams}    map $upstream_addr $lab_served_by {{
         default $upstream_addr;
 {served_by}    }}
 
-{in_http}    log_format targets '$upstream_addr|$upstream_status|$upstream_response_time';
+{in_http}    # A stream has answered when it begins.
+    map $lab_stream $lab_took {{
+        default $upstream_response_time;
+        1 $upstream_header_time;
+    }}
+    log_format targets '$upstream_addr|$upstream_status|$lab_took';
     include {dir}/{UPSTREAMS};
 
     server {{
@@ -95,6 +102,7 @@ http {{
 "#,
         listen = config.listen,
         status = config.nginx_status_port,
+        streams = streams::maps(if gateway.is_some() { "close" } else { "" }),
         in_http = gateway.map(GatewayConfig::in_http).unwrap_or_default(),
         in_server = gateway.map(|g| g.in_server(log_port)).unwrap_or_default(),
         proxy = proxy(config).trim_end(),
@@ -120,33 +128,35 @@ const PROXY: &str = r#"
         add_header X-Request-Id $lab_request_id always;
         add_header X-Served-By $lab_served_by always;
 
+        proxy_http_version 1.1;
+        proxy_set_header Connection $lab_connection;
+        proxy_set_header Upgrade $lab_upgrade;
+        proxy_set_header Host $http_host;
+        proxy_set_header X-Real-IP $remote_addr;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Forwarded-Port $server_port;
+        proxy_set_header X-Request-Id $lab_request_id;
+        proxy_hide_header X-Request-Id;
+        proxy_hide_header X-Served-By;
+
+        proxy_buffering off;
+        proxy_connect_timeout 200ms;
+        proxy_send_timeout 5s;
+        proxy_read_timeout 10s;
+        proxy_next_upstream error timeout;
+        proxy_next_upstream_tries 3;
+        proxy_next_upstream_timeout 2s;
+
         location / {
-            proxy_pass http://targets;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Real-IP $remote_addr;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_set_header X-Forwarded-Port $server_port;
-            proxy_set_header X-Request-Id $lab_request_id;
-            proxy_hide_header X-Request-Id;
-            proxy_hide_header X-Served-By;
-
-            proxy_connect_timeout 200ms;
-            proxy_send_timeout 5s;
-            proxy_read_timeout 10s;
-            proxy_next_upstream error timeout;
-            proxy_next_upstream_tries 3;
-            proxy_next_upstream_timeout 2s;
-            proxy_max_temp_file_size 0;
+DIVERT            proxy_pass http://targets;
         }
-
+STREAM
         error_page 502 @no_target;
         error_page 504 @late_target;
         location @no_target {
             default_type application/json;
-            return 502 '{"error":"no target could answer","hint":"see lab status"}\n';
+            return 502 '{"error":"$lab_no_answer","hint":"see lab status"}\n';
         }
         location @late_target {
             default_type application/json;
@@ -157,13 +167,15 @@ const PROXY: &str = r#"
 /// How requests are passed on. Behind a gateway it is the load balancer that says who served.
 fn proxy(config: &BalancerConfig) -> String {
     let own = "proxy_set_header X-Request-Id $lab_request_id;";
-    let traced = format!("{own}\n            {HEADER}");
-    let proxy = if config.span_log.is_some() { PROXY.replace(own, &traced) } else { PROXY.into() };
+    let traced = format!("{own}\n        {HEADER}");
+    let all = PROXY
+        .replace("DIVERT", streams::DIVERT)
+        .replace("STREAM\n", &(streams::location("targets") + streams::SERVER));
+    let proxy = if config.span_log.is_some() { all.replace(own, &traced) } else { all };
     let Some(gateway) = &config.gateway else { return proxy };
     [
         ("        add_header X-Served-By $lab_served_by always;\n", String::new()),
-        ("            proxy_hide_header X-Served-By;\n", String::new()),
-        ("Connection \"\";", "Connection close;".into()),
+        ("        proxy_hide_header X-Served-By;\n", String::new()),
         ("$proxy_add_x_forwarded_for", "$lab_forwarded".into()),
         ("proxy_read_timeout 10s", format!("proxy_read_timeout {}ms", gateway.timeout_ms)),
     ]
@@ -174,8 +186,9 @@ fn proxy(config: &BalancerConfig) -> String {
 /// The part of the configuration that lists the targets in service.
 ///
 /// A target that fails a user's request is skipped for a second, until the checker has decided.
-/// Idle connections are kept for less than any common server keeps them, so that nginx rarely
-/// sends on one that is being closed.
+/// Idle connections are kept for half a second, which is less than servers keep them (the shortest
+/// common time is a second or two), so that nginx does not send on one that is being closed: a read
+/// would be tried again, a write would be lost.
 pub fn upstreams<'a>(
     in_service: impl IntoIterator<Item = (&'a TargetConfig, u32)>,
     keep_alive: bool,
@@ -186,7 +199,7 @@ pub fn upstreams<'a>(
     };
     let servers: String = in_service.into_iter().map(server).collect();
     let kept = if keep_alive {
-        "    keepalive 64;\n    keepalive_timeout 4s;\n    keepalive_requests 100000;\n"
+        "    keepalive 64;\n    keepalive_timeout 500ms;\n    keepalive_requests 100000;\n"
     } else {
         ""
     };
@@ -212,7 +225,7 @@ mod tests {
             server 10.0.0.1:8080 max_fails=1 fail_timeout=1s; # web-1
             server 10.0.0.2:8080 max_fails=1 fail_timeout=1s; # web-2
             keepalive 64;
-            keepalive_timeout 4s;
+            keepalive_timeout 500ms;
             keepalive_requests 100000;
         }
         ");
@@ -237,8 +250,8 @@ mod tests {
         let gone: Vec<&str> =
             plain.lines().filter(|line| !with.contains(line)).map(str::trim).collect();
         insta::assert_snapshot!(gone.join("\n"), @r#"
+        "" "";
         add_header X-Served-By $lab_served_by always;
-        proxy_set_header Connection "";
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_hide_header X-Served-By;
         proxy_read_timeout 10s;

@@ -6,7 +6,7 @@ use std::net::SocketAddrV4;
 use super::WEB_PORT;
 use super::cdn::EDGE_PATH;
 use super::front_door::{self, Door};
-use crate::balancer::{SPAN_HEADER as HEADER, SpanLog};
+use crate::balancer::{SPAN_HEADER as HEADER, SpanLog, streams};
 use crate::spec::model::{CacheRule, Cdn, OriginName};
 
 /// Where nginx writes: the cache, bodies, its process id.
@@ -65,6 +65,7 @@ http {{
     upstream(&mut out, "pages", &input.pages);
     upstream(&mut out, "assets", input.assets.as_slice());
     out += &input.door.as_ref().map(front_door::http).unwrap_or_default();
+    out += &streams::maps("close");
     out += "    map $upstream_cache_status $cache_status {
         \"\" PASS;
         default $upstream_cache_status;
@@ -122,7 +123,8 @@ fn server(out: &mut String, input: &Input<'_>) {
         out,
         "        add_header X-Cache-Status $cache_status always;
         proxy_http_version 1.1;
-        proxy_set_header Connection close;
+        proxy_set_header Connection $lab_connection;
+        proxy_set_header Upgrade $lab_upgrade;
         proxy_set_header Host $http_host;
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_connect_timeout {connect}ms;
@@ -131,12 +133,14 @@ fn server(out: &mut String, input: &Input<'_>) {
         proxy_next_upstream error timeout http_502 http_504;
         proxy_next_upstream_tries 3;
         proxy_cache_key $scheme$request_uri;
+{streams}        error_page 502 @no_answer;
 {collapse}        proxy_cache_background_update on;
         proxy_cache_use_stale error timeout invalid_header updating http_500 http_502 http_503
             http_504;
 ",
         connect = cdn.connect_timeout_ms,
         answer = cdn.answer_timeout_ms,
+        streams = streams::SERVER,
         collapse = collapse(cdn),
     );
     if input.span_log.is_some() {
@@ -147,7 +151,17 @@ fn server(out: &mut String, input: &Input<'_>) {
         let _ = writeln!(out, "        proxy_no_cache{personal};");
     }
     let _ = write!(out, "        location = {EDGE_PATH} {{\n            return 200;\n        }}\n");
-    *out += "        location / {\n            proxy_pass http://pages;\n        }\n";
+    let _ = write!(
+        out,
+        "        location / {{
+{}            proxy_buffering off;
+            proxy_pass http://pages;
+        }}
+",
+        streams::DIVERT
+    );
+    *out += &streams::location("pages");
+    *out += NO_ANSWER;
     if input.assets.is_some() {
         // Kept only as long as the answer itself says.
         *out += "        location @pages {\n            proxy_cache edge;\n            \
@@ -157,6 +171,13 @@ fn server(out: &mut String, input: &Input<'_>) {
         location(out, input, rule);
     }
 }
+
+/// What is said when nobody answered, or nothing that can be passed on.
+const NO_ANSWER: &str = r#"        location @no_answer {
+            default_type application/json;
+            return 502 '{"error":"$lab_no_answer","hint":"see lab status"}\n';
+        }
+"#;
 
 /// Without it every request for a missing object goes to the origin, at the same time as the others.
 fn collapse(cdn: &Cdn) -> String {
@@ -208,7 +229,10 @@ fn location(out: &mut String, input: &Input<'_>, rule: &CacheRule) {
 "
             );
         }
-        _ => *out += "            proxy_pass http://pages;\n",
+        _ => {
+            *out += streams::DIVERT;
+            *out += "            proxy_pass http://pages;\n";
+        }
     }
     *out += "        }\n";
 }
@@ -291,7 +315,7 @@ mod tests {
         let text = nginx_conf(&input);
         let next = text.lines().find(|l| l.contains("proxy_next_upstream ")).unwrap();
         assert!(!next.contains("http_503"), "{next}");
-        assert!(!text.contains("keepalive 64") && text.contains("Connection close;"), "{text}");
+        assert!(!text.contains("keepalive 64") && text.contains("\"\" \"close\";"), "{text}");
     }
 
     #[test]

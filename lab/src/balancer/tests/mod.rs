@@ -2,6 +2,7 @@
 
 mod real_gateway;
 mod real_nginx;
+mod real_streams;
 mod serving;
 
 use std::net::SocketAddr;
