@@ -3,8 +3,8 @@
 use bollard::errors::Error as Docker;
 
 use super::Host;
-use crate::plan::layout::Subnet;
 use super::permission::Forbidden;
+use crate::plan::layout::Subnet;
 use crate::spec::machine::starved;
 
 /// An error of the engine.
