@@ -1,11 +1,16 @@
 //! The log of our own programs inside containers: one JSON object on each line, with the time, the
 //! level, the node, what happened, and the trace that it happened in, where there is one.
 
+mod throttle;
+
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::{Map, Value};
+use throttle::Throttle;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -16,12 +21,13 @@ use tracing_subscriber::registry::LookupSpan;
 pub struct JsonLines {
     node: String,
     trace: fn() -> Option<u128>,
+    throttle: Arc<Throttle>,
 }
 
 impl JsonLines {
     /// In the name of a node.
     pub fn of(node: impl Into<String>) -> Self {
-        Self { node: node.into(), trace: || None }
+        Self { node: node.into(), trace: || None, throttle: Arc::default() }
     }
 
     /// In the name of this container, which is its node's.
@@ -49,17 +55,30 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> std::fmt::Result {
-        let mut time = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut time))?;
         let mut fields = Fields::default();
         event.record(&mut fields);
+        let level = *event.metadata().level();
+        // What is only told may be told as often as it happens; complaints are the same for as long as their
+        // cause lasts.
+        let mut repeated = 0;
+        if level <= Level::WARN {
+            match self.throttle.pass(&fields.identity(), Instant::now()) {
+                Some(left_out) => repeated = left_out,
+                None => return Ok(()),
+            }
+        }
+        let mut time = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
         let mut line = Map::new();
         line.insert("time".into(), time.into());
-        line.insert("level".into(), event.metadata().level().as_str().to_lowercase().into());
+        line.insert("level".into(), level.as_str().to_lowercase().into());
         line.insert("node".into(), self.node.clone().into());
         line.insert("message".into(), fields.message.into());
         if let Some(trace) = (self.trace)() {
             line.insert("trace_id".into(), format!("{trace:032x}").into());
+        }
+        if repeated > 0 {
+            line.insert("repeated".into(), repeated.into());
         }
         for (name, value) in fields.others {
             line.entry(name).or_insert(value);
@@ -76,6 +95,11 @@ struct Fields {
 }
 
 impl Fields {
+    /// What two events have in common that say the same.
+    fn identity(&self) -> String {
+        format!("{} {:?}", self.message, self.others)
+    }
+
     fn add(&mut self, field: &Field, value: Value) {
         self.others.push((field.name().to_owned(), value));
     }
@@ -137,16 +161,37 @@ mod tests {
         }
     }
 
-    /// The only line that was written.
-    fn line(format: JsonLines, event: impl FnOnce()) -> Value {
+    /// The lines that were written.
+    fn lines(format: JsonLines, events: impl FnOnce()) -> Vec<Value> {
         let written = Written::default();
         let to = written.clone();
         let subscriber =
             tracing_subscriber::fmt().event_format(format).with_writer(move || to.clone()).finish();
-        tracing::subscriber::with_default(subscriber, event);
+        tracing::subscriber::with_default(subscriber, events);
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(text.lines().count(), 1, "{text}");
-        serde_json::from_str(&text).unwrap()
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The only line that was written.
+    fn line(format: JsonLines, event: impl FnOnce()) -> Value {
+        let lines = lines(format, event);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines[0].clone()
+    }
+
+    #[test]
+    fn the_same_complaint_is_written_once_in_a_while() {
+        let written = lines(JsonLines::of("control"), || {
+            for n in 0..50 {
+                tracing::warn!(cluster = "db", "cannot watch the cluster");
+                tracing::info!("told each time");
+                if n == 20 {
+                    tracing::warn!(cluster = "orders", "cannot watch the cluster");
+                }
+            }
+        });
+        let of = |level: &str| written.iter().filter(|line| line["level"] == level).count();
+        assert_eq!((of("warn"), of("info")), (2, 50));
     }
 
     #[test]

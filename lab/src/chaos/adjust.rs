@@ -159,6 +159,10 @@ fn slots(fault: &mut Fault) -> Slots<'_> {
             (s.tier, s.mode, s.for_ms) =
                 (Some(&mut f.tier), Some(&mut f.mode), Some(&mut f.for_ms));
         }
+        Fault::KillSentinel(f) => {
+            (s.tier, s.zone) = (Some(&mut f.tier), Some(&mut f.zone));
+            (s.mode, s.for_ms) = (Some(&mut f.mode), Some(&mut f.for_ms));
+        }
         Fault::FlushCache(f) => s.tier = Some(&mut f.tier),
         Fault::OriginDown(f) => (s.tier, s.for_ms) = (Some(&mut f.tier), Some(&mut f.for_ms)),
         Fault::Outage(f) => (s.tier, s.for_ms) = (Some(&mut f.tier), Some(&mut f.for_ms)),

@@ -255,6 +255,7 @@ mod tests {
             ports: Vec::new(),
             image: String::new(),
             labels: labels.into_iter().collect(),
+            closely: Default::default(),
         };
         [("lab.web-a4".to_owned(), container)].into()
     }

@@ -14,6 +14,7 @@ mod name_stores;
 mod packet_filter;
 mod resolve;
 mod roles;
+mod stray;
 #[cfg(test)]
 mod tests;
 mod toxic;
@@ -25,6 +26,7 @@ pub use inject::{Active, Injector, Traffic};
 pub use name::{Offer, offers};
 pub use resolve::{Act, Injection, ResolveError, resolve};
 pub use roles::{Role, Roles, read_roles};
+pub use stray::{Depth, Lab as StrayLab, Stray, strays, undo_stray};
 pub use toxic::{NetProxy, ToxicError};
 
 /// Why a fault could not be injected, confirmed or healed.

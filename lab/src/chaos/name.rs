@@ -36,11 +36,8 @@ pub fn offers(stage: &Stage) -> Vec<Offer> {
             Kind::Redis(_) => offers.extend(stores::of_redis(name)),
             Kind::Aws(kind) => offers.extend(stores::of_aws(name, kind)),
             Kind::Cdn(_) => offers.extend([kill_task(name), stores::of_cdn(name)]),
-            Kind::Dns(_) => offers.push(kill_task(name)),
-            Kind::LoadBalancer(_)
-            | Kind::ApiGateway(_)
-            | Kind::Etcd(_)
-            | Kind::DatabaseProxy(_) => {}
+            Kind::Dns(_) | Kind::Etcd(_) => offers.push(kill_task(name)),
+            Kind::LoadBalancer(_) | Kind::ApiGateway(_) | Kind::DatabaseProxy(_) => {}
         }
         if let Kind::Box(kind) = &tier.kind {
             offers.push(kill_process(name, "kill-nginx", BoxProcess::Nginx));

@@ -3,8 +3,8 @@
 use super::name::Offer;
 use crate::spec::edges::is_faultable;
 use crate::spec::model::{
-    Aws, ConnectionStorm, Fault, Flood, FlushCache, KillCache, KillReplica, Kind, OriginDown,
-    Outage, Postgres, ReplicaLag, SlowDependency, Stage,
+    Aws, ConnectionStorm, Fault, Flood, FlushCache, KillCache, KillReplica, KillSentinel, Kind,
+    OriginDown, Outage, Postgres, ReplicaLag, SlowDependency, Stage,
 };
 
 /// Faults of read replicas.
@@ -38,6 +38,12 @@ pub(super) fn of_redis(tier: &str) -> Vec<Offer> {
             what: format!("kills the primary of {tier}, which stays lost until healed"),
             flags: "--mode --for",
             fault: Fault::KillCache(KillCache { tier: named.clone(), ..Default::default() }),
+        },
+        Offer {
+            name: "kill-sentinel".into(),
+            what: format!("kills one of those that agree on the primary of {tier}"),
+            flags: "--zone --mode --for",
+            fault: Fault::KillSentinel(KillSentinel { tier: named.clone(), ..Default::default() }),
         },
         Offer {
             name: "flush-cache".into(),

@@ -319,6 +319,7 @@ pub fn resolve(
         Fault::ReplicaLag(f) => stores::replica_lag(&scene, fault, f),
         Fault::ConnectionStorm(f) => stores::connection_storm(&scene, fault, f),
         Fault::KillCache(f) => stores::kill_cache(&scene, fault, f),
+        Fault::KillSentinel(f) => stores::kill_sentinel(&scene, fault, f),
         Fault::FlushCache(f) => stores::flush_cache(&scene, fault, f),
         Fault::OriginDown(f) => stores::origin_down(&scene, fault, f),
         Fault::Outage(f) => stores::outage(&scene, fault, f),

@@ -164,6 +164,29 @@ impl NetProxy {
         Err(self.not_seen(edge, format!("no longer show {toxic:?}"), &seen))
     }
 
+    /// The edges that suffer, whoever is to blame.
+    ///
+    /// # Errors
+    /// The proxy does not answer.
+    pub async fn suffering(&self) -> Result<Vec<String>, ToxicError> {
+        let (ip, port) = (*self.api.ip(), self.api.port());
+        let unreachable = |problem| ToxicError::Unreachable { api: self.api, problem };
+        let answer = probe::get(ip, port, "/proxies", LIMIT).await;
+        let answer = answer.map_err(|e| unreachable(e.to_string()))?;
+        suffering_in(&answer.body).map_err(|e| unreachable(e.to_string()))
+    }
+
+    /// Ends everything that an edge suffers.
+    ///
+    /// # Errors
+    /// The proxy does not answer, or does not do it.
+    pub async fn calm(&self, edge: &str) -> Result<(), ToxicError> {
+        for toxic in self.see(edge).await?.toxics {
+            self.remove(edge, &toxic.name).await?;
+        }
+        self.with_edge(edge, "accept connections again", |edge| edge.enable()).await
+    }
+
     async fn see(&self, edge: &str) -> Result<Seen, ToxicError> {
         self.with_edge(edge, "show the state", |edge| {
             Ok(Seen { enabled: edge.proxy_pack.enabled, toxics: edge.toxics()? })
@@ -235,6 +258,15 @@ impl NetProxy {
         let found = format!("it {state} with {:?}", seen.toxics);
         ToxicError::NotSeen { api: self.api, edge: edge.to_owned(), wanted, found }
     }
+}
+
+/// The edges that suffer in a proxy's own listing.
+fn suffering_in(listing: &str) -> serde_json::Result<Vec<String>> {
+    let edges: std::collections::BTreeMap<String, Value> = serde_json::from_str(listing)?;
+    let suffers = |edge: &Value| {
+        edge["enabled"] == false || edge["toxics"].as_array().is_some_and(|t| !t.is_empty())
+    };
+    Ok(edges.into_iter().filter(|(_, edge)| suffers(edge)).map(|(name, _)| name).collect())
 }
 
 /// The client follows the environment's web proxy, which cannot reach a lab; nothing else of the tool

@@ -10,9 +10,8 @@ use super::error::INCONCLUSIVE;
 use super::interrupt::Interrupt;
 use super::{CliError, Format, Global, show, verify};
 use crate::chaos::{Active, Adjust, ChaosError, Injector, Traffic, adjusted, offers, resolve};
-use crate::engine::{Engine, Lock};
+use crate::engine::Lock;
 use crate::journal::{Entry, Event};
-use crate::plan::main_name;
 use crate::report::{self, Ui};
 use crate::run::{self, CANARY_PREFIX, Faults, RunningLab, USERS};
 use crate::spec::model::{Fault, Stage};
@@ -35,8 +34,8 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
     let fault = chosen(&lab.stage, args)?;
     // `lab verify` would take this fault for an effect of its own.
     let _lock = Lock::take(&global.lab)?;
-    require_nodes(&engine, &lab).await?;
     run::undo(&engine, Faults::Abandoned).await?.tell(ui);
+    require_nodes(&lab).await?;
     run::end_open_experiments(&lab).await;
     let seed = args.seed.unwrap_or_else(rand::random);
     ui.detail(&format!("seed {seed}"));
@@ -75,18 +74,16 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
     Ok(code)
 }
 
-/// A lab whose start was interrupted has nothing to show.
-async fn require_nodes(engine: &Engine, lab: &RunningLab) -> Result<(), CliError> {
-    let containers = engine.containers().await?;
-    let is_missing = |node: &&str| !containers.contains_key(&main_name(engine.lab(), node));
-    let nodes = lab.places.iter().map(|p| p.name.as_str());
-    let missing: Vec<&str> = nodes.filter(is_missing).collect();
-    if missing.is_empty() {
+/// A lab whose start was interrupted, or of which somebody has removed something, has nothing to show.
+async fn require_nodes(lab: &RunningLab) -> Result<(), CliError> {
+    let ailments = lab.ailments().await?;
+    let lasting = ailments.iter().filter(|(node, ailment)| ailment.lasts(node));
+    let lasting: Vec<String> = lasting.map(|(node, what)| format!("{node}: {what}")).collect();
+    if lasting.is_empty() {
         return Ok(());
     }
-    let error = format!("the lab is not whole: there is no {}", missing.join(", "));
-    let hint = format!("`lab up {}` makes what is missing", lab.stage.stage);
-    Err(CliError::environment(error).hint(hint))
+    let error = format!("the lab is not whole: {}", lasting.join("; "));
+    Err(CliError::environment(error).hint("`lab up` with the same stage repairs it"))
 }
 
 /// Injects, waits and heals; Ctrl-C heals at once, also when it came during the injection.

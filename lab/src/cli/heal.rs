@@ -4,7 +4,7 @@ use super::{CliError, Global};
 use crate::report::Ui;
 use crate::run::{self, Faults};
 
-/// Undoes every active fault, and a deploy that was left behind.
+/// Undoes every active fault, a deploy that was left behind, and whatever of either is not on record.
 pub async fn run(global: &Global, ui: &Ui) -> Result<u8, CliError> {
     let engine = global.engine().await?;
     let undone = run::undo(&engine, Faults::Every).await?;
@@ -15,7 +15,10 @@ pub async fn run(global: &Global, ui: &Ui) -> Result<u8, CliError> {
     if let Some(left) = &undone.deploy {
         ui.result(&left.recovered());
     }
-    if undone.faults.is_empty() && undone.deploy.is_none() {
+    for stray in &undone.strays {
+        ui.result(&run::found(stray));
+    }
+    if undone.faults.is_empty() && undone.deploy.is_none() && undone.strays.is_empty() {
         ui.result("no fault is active");
     }
     Ok(0)

@@ -7,19 +7,24 @@ use serde_json::{Value, json};
 use super::args::FormatArgs;
 use super::endpoints::{self, Endpoint};
 use super::{CliError, Format, Global, show};
-use crate::chaos::Role;
+use crate::chaos::{self, Depth, Role, Stray};
 use crate::engine::Engine;
+use crate::journal::{Event, Micros};
 use crate::kinds;
+use crate::plan::ailment::{Ailment, clock};
 use crate::plan::layout::Place;
-use crate::plan::main_name;
 use crate::plan::observed::State;
 use crate::plan::ports::SENTINEL_PORT;
 use crate::plan::releases::release_of;
+use crate::plan::{CONTROL, main_name};
 use crate::report::Ui;
-use crate::run::RunningLab;
+use crate::run::{self, RunningLab};
 use crate::spec::machine;
 use crate::spec::model::{Kind, Tier};
 use crate::spec::slots::Duty;
+
+/// How long a note is shown, in microseconds.
+const NOTED_FOR: Micros = 600_000_000;
 
 /// One line of the listing.
 struct Row {
@@ -43,6 +48,8 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
     endpoints.extend(endpoints::stores(&lab, &lab.roles().await));
     let (faults, deploy) = (engine.markers().await?, engine.deploy().await?);
     let canary = lab.control().canary().await.ok();
+    let notes = notes(&lab).await;
+    let strays = chaos::strays(lab.for_strays(), Depth::Hints).await?;
     if args.format == Format::Json {
         let nodes: Vec<Value> = rows.iter().map(json_row).collect();
         let endpoints: Vec<Value> = endpoints
@@ -57,6 +64,9 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
             "lab": global.lab, "stage": lab.stage.stage, "engine": engine.host().to_string(),
             "subnet": lab.network.subnet.cidr(), "nodes": nodes,
             "endpoints": endpoints, "faults": faults, "canary": canary,
+            "strays": strays.iter().map(|s| json!({"node": s.node, "what": s.effect.to_string()}))
+                .collect::<Vec<_>>(),
+            "notes": notes.iter().map(|(at, what)| json!({"at": at, "what": what})).collect::<Vec<_>>(),
             "deploy": deploy.map(|d| json!({"tier": d.tier, "from": d.from, "to": d.to})),
         }));
         return Ok(0);
@@ -85,6 +95,12 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
             marker.nodes.join(", ")
         );
     }
+    for Stray { node, effect } in &strays {
+        text += &format!("\nstray     {effect} on {node}: no fault explains it (`lab heal`)");
+    }
+    for (at, what) in &notes {
+        text += &format!("\nnoted     {what} ({})", clock(*at));
+    }
     text += &match canary {
         Some(c) if c.requests > 0 => format!(
             "\ncanary    {} requests in 10 s, {:.1}% good, p50 {:.1} ms, p99 {:.1} ms",
@@ -97,15 +113,33 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
     Ok(0)
 }
 
+/// What the control plane noted lately that people should know of, with the moments.
+async fn notes(lab: &RunningLab) -> Vec<(Micros, String)> {
+    let since = run::now() - NOTED_FOR;
+    let notes = lab.control().notes().await.unwrap_or_default();
+    let recent = notes.into_iter().filter(|entry| entry.at >= since);
+    let told = recent.filter_map(|entry| match entry.event {
+        Event::Control(event) => Some((entry.at, event.note()?)),
+        _ => None,
+    });
+    told.collect()
+}
+
 async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
-    let (containers, roles, missing, starved) =
-        tokio::join!(engine.containers(), lab.roles(), lab.not_ready(), starved(engine, lab));
-    let containers = containers?;
+    let (containers, roles, missing, starved, ailments) = tokio::join!(
+        engine.containers(),
+        lab.roles(),
+        lab.not_ready(),
+        starved(engine, lab),
+        lab.ailments()
+    );
+    let (containers, ailments) = (containers?, ailments?);
     let rows = lab.places.iter().map(|place| {
         let tier = lab.stage.tiers.get(&place.tier);
         let main = containers.get(&main_name(engine.lab(), &place.name));
         let health = match main.map(|c| c.state) {
-            None => "missing".into(),
+            _ if is_cut_off(&ailments, &place.name) => explained(&ailments, &place.name),
+            None => "missing; run `lab up`".into(),
             Some(State::Paused) => "frozen".into(),
             Some(state) if place.duty == Duty::Reserve && state.is_at_rest() => "in reserve".into(),
             Some(State::Created) => "never started".into(),
@@ -148,7 +182,7 @@ async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
         zone: String::new(),
         role: String::new(),
         release: None,
-        health: if answers { "ready" } else { "not ready" }.into(),
+        health: if answers { "ready".into() } else { explained(&ailments, CONTROL) },
         address: format!("{control}:{}", crate::control::PORT),
     });
     Ok(rows)
@@ -163,6 +197,15 @@ async fn starved(engine: &Engine, lab: &RunningLab) -> BTreeMap<String, String> 
         Some((place.name.clone(), machine::starved(killed.limit_mib)))
     });
     futures::future::join_all(looks).await.into_iter().flatten().collect()
+}
+
+/// Whether a node sits in a network that is gone, or has none.
+fn is_cut_off(ailments: &BTreeMap<String, Ailment>, node: &str) -> bool {
+    matches!(ailments.get(node), Some(Ailment::NetworkRestarted { .. } | Ailment::Removed))
+}
+
+fn explained(ailments: &BTreeMap<String, Ailment>, node: &str) -> String {
+    ailments.get(node).map_or("not ready".into(), |what| format!("{what}; run `lab up`"))
 }
 
 /// What tasks are that have no role of their own.

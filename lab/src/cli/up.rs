@@ -12,6 +12,9 @@ use crate::run::{Publish, RunError, Start, UpOutcome, prepare};
 use crate::spec::Source;
 use crate::spec::model::Stage;
 
+/// How many lines about repairs are shown at most.
+const REPAIRS_SHOWN: usize = 10;
+
 /// Brings a stage up, or prints what that would take.
 pub async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<u8, CliError> {
     let source = Source::of(&args.stage)?;
@@ -54,6 +57,7 @@ pub async fn bring_up(
         let up = prepare(engine, stage, &start, ui).await?;
         if !up.plan.is_empty() {
             ui.step(&format!("starting {} ({} steps)", stage.stage, up.plan.steps.len()));
+            tell_repairs(&up.plan, ui);
         }
         match up.execute(engine, ui).await {
             // The network comes first, so nothing else was made; addresses are part of the plan.
@@ -69,6 +73,17 @@ pub async fn bring_up(
 /// What a lab is started with.
 pub fn start(global: &Global, port: Option<u16>, subnet: Option<Subnet>) -> Start {
     Start { publish: publish_mode(global, port), subnet, lost: Vec::new() }
+}
+
+/// Says what is repaired or waited for in a lab that ran already.
+fn tell_repairs(plan: &Plan, ui: &Ui) {
+    let repairs = plan.repairs();
+    for line in repairs.iter().take(REPAIRS_SHOWN) {
+        ui.step(line);
+    }
+    if let Some(more) = repairs.len().checked_sub(REPAIRS_SHOWN).filter(|more| *more > 0) {
+        ui.step(&format!("and {more} more; `lab up --dry-run` shows all"));
+    }
 }
 
 /// The default lab publishes what the stage declares; a lab with another name would collide with

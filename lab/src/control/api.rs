@@ -35,6 +35,7 @@ pub(super) async fn serve(shared: Shared) -> std::io::Result<()> {
         .route("/journal", get(journal))
         .route("/events", post(events))
         .route("/canary", get(canary))
+        .route("/notes", get(noted))
         .route("/metrics", get(numbers))
         .route("/v1/traces", post(take_spans).layer(DefaultBodyLimit::max(traces::LARGEST)))
         .route("/traces", get(examples))
@@ -68,6 +69,7 @@ async fn journal(
 /// Entries that the tool adds: what `lab chaos` did, and when `lab verify` ran.
 async fn events(State(shared): State<Shared>, Json(entries): Json<Vec<Entry>>) -> StatusCode {
     for entry in &entries {
+        shared.notes.keep(entry);
         shared.store.append(entry);
     }
     StatusCode::NO_CONTENT
@@ -75,6 +77,11 @@ async fn events(State(shared): State<Shared>, Json(entries): Json<Vec<Entry>>) -
 
 async fn canary(State(shared): State<Shared>) -> Json<CanaryFigures> {
     Json(shared.recent.figures())
+}
+
+/// What people should know of.
+async fn noted(State(shared): State<Shared>) -> Json<Vec<Entry>> {
+    Json(shared.notes.all())
 }
 
 /// What Prometheus reads.

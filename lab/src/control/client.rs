@@ -100,6 +100,15 @@ impl ControlClient {
         serde_json::from_slice(&bytes).map_err(std::io::Error::other)
     }
 
+    /// What people should know of who look at the lab, oldest first.
+    ///
+    /// # Errors
+    /// When the control plane does not answer.
+    pub async fn notes(&self) -> std::io::Result<Vec<Entry>> {
+        let bytes = self.send(Method::GET, "/notes", String::new()).await?;
+        serde_json::from_slice(&bytes).map_err(std::io::Error::other)
+    }
+
     /// Who called whom in a stretch of time.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! container and only repairs and watches; the data plane works without it.
 
 mod api;
+mod backoff;
 mod band;
 mod canary;
 mod capacity;
@@ -14,6 +15,8 @@ mod front_door;
 mod functions;
 mod memory;
 mod metrics;
+mod networks;
+mod notes;
 mod queues;
 mod replace;
 mod route53;
@@ -22,6 +25,7 @@ mod starved;
 mod store;
 mod takeover;
 mod traces;
+mod watch;
 mod witness;
 
 pub use api::{CanaryFigures, PORT};
@@ -42,7 +46,8 @@ use futures::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 
 use crate::engine::{Engine, EngineError, Host};
-use crate::journal::{ControlEvent, Event, JournalError};
+use crate::journal::{ControlEvent, Entry, Event, JournalError, Micros};
+use crate::plan::CONTROL;
 
 use store::Store;
 
@@ -84,12 +89,21 @@ struct Shared {
     traces: Arc<traces::Traces>,
     forward: Arc<traces::Forward>,
     changed: Arc<Notify>,
+    watch: Arc<watch::Watch>,
+    notes: Arc<notes::Notes>,
 }
 
 impl Shared {
     fn note(&self, event: ControlEvent) {
+        self.note_at(now(), event);
+    }
+
+    /// Notes what happened at a moment that has passed.
+    fn note_at(&self, at: Micros, event: ControlEvent) {
         tracing::info!(?event, "control");
-        self.store.record(Event::Control(event));
+        let entry = Entry { at, event: Event::Control(event) };
+        self.notes.keep(&entry);
+        self.store.append(&entry);
     }
 }
 
@@ -101,7 +115,9 @@ pub async fn run(config: &Path) -> Result<(), ControlError> {
     let (recent, gauges, traces) = (Arc::default(), Arc::default(), Arc::default());
     let forward = Arc::new(traces::Forward::new(config.collector.map(Into::into)));
     let changed = Arc::new(Notify::new());
-    let shared = Shared { config, engine, store, recent, gauges, traces, forward, changed };
+    let (watch, notes) = (Arc::default(), Arc::default());
+    let shared =
+        Shared { config, engine, store, recent, gauges, traces, forward, changed, watch, notes };
     shared.note(ControlEvent::Started);
     witness::start(shared.clone());
     tokio::spawn(notice(shared.clone()));
@@ -152,9 +168,14 @@ const SETTLED_AFTER: Duration = Duration::from_millis(100);
 async fn notice(shared: Shared) {
     loop {
         let mut changes = std::pin::pin!(shared.engine.changes());
-        while changes.next().await.is_some() {
+        let own = CONTROL.to_owned();
+        shared.watch.suspect(shared.config.nodes.iter().map(|n| &n.name).chain([&own]));
+        while let Some(change) = changes.next().await {
+            shared.watch.hear(change);
             tokio::time::sleep(SETTLED_AFTER).await;
-            while let Some(Some(())) = changes.next().now_or_never() {}
+            while let Some(Some(change)) = changes.next().now_or_never() {
+                shared.watch.hear(change);
+            }
             shared.changed.notify_waiters();
         }
         tokio::time::sleep(LISTEN_AGAIN).await;

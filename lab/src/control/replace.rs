@@ -1,9 +1,9 @@
 //! Starts failed tasks and nodes again, and notes who was lost and who is back.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{Shared, WatchedNode, etcd, takeover};
+use super::{Shared, WatchedNode, backoff, etcd, networks, now, takeover};
 use crate::engine::deploys::deploy_among;
 use crate::engine::markers::markers_among;
 use crate::engine::probe::{self, Ready};
@@ -19,10 +19,22 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Pause between two looks while a node is not well: whether it may be started, or works again, is
 /// nothing that Docker says.
 const TROUBLED_EVERY: Duration = Duration::from_millis(250);
+/// The containers of a lab, by name.
+pub type Containers = BTreeMap<String, ObservedContainer>;
+
 /// Longest wait for a node that is asked whether it works again.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What is known of a node that is not well.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    trouble: Trouble,
+    /// How often it was started without ever working.
+    starts: u32,
+    /// When it was started last.
+    started: Instant,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
     /// It was seen to be gone.
@@ -31,9 +43,23 @@ enum Trouble {
     Starting,
 }
 
+impl Case {
+    fn lost() -> Self {
+        Self { trouble: Trouble::Lost, starts: 0, started: Instant::now() }
+    }
+
+    /// Whether it was left alone for long enough: one that ends again and again is started ever later.
+    fn is_due(&self) -> bool {
+        self.started.elapsed() >= backoff::pause(self.starts)
+    }
+}
+
+/// The nodes that are not well.
+type Cases = BTreeMap<String, Case>;
+
 /// Looks after all nodes until the process ends.
 pub async fn run(shared: Shared) {
-    let mut troubled = BTreeMap::new();
+    let mut troubled = Cases::new();
     loop {
         // Registered before the look: what changes during it is looked at again.
         let changed = shared.changed.notified();
@@ -46,14 +72,18 @@ pub async fn run(shared: Shared) {
     }
 }
 
-async fn look(
-    shared: &Shared,
-    troubled: &mut BTreeMap<String, Trouble>,
-) -> Result<(), EngineError> {
-    let containers = shared.engine.containers().await?;
+async fn look(shared: &Shared, troubled: &mut Cases) -> Result<(), EngineError> {
+    let suspects = shared.watch.suspects();
+    let containers = shared.engine.containers().await;
+    if containers.is_err() {
+        shared.watch.suspect(suspects.iter());
+    }
+    let containers = containers?;
     let markers = markers_among(containers.values())?;
     // Who deploys ends and starts a tier's tasks himself.
     let deploying = deploy_among(containers.values())?.map(|d| d.tier);
+    networks::look(shared, &suspects, &containers, &markers).await?;
+    tell_removed(shared, &containers, deploying.as_ref());
     for node in shared.config.nodes.iter().filter(|n| Some(&n.tier) != deploying.as_ref()) {
         let find = |name: String| containers.get(&name);
         let lab = &shared.config.lab;
@@ -68,19 +98,21 @@ async fn look(
             continue;
         }
         let stopped = main.state.has_ended() || holder.state.has_ended();
-        match (stopped, troubled.get(&node.name).copied()) {
-            (true, None | Some(Trouble::Starting)) => {
-                troubled.insert(node.name.clone(), Trouble::Lost);
-                let how = "its container has ended".to_owned();
-                shared.note(ControlEvent::Detected { node: node.name.clone(), how });
-                if may_start(shared, node, &markers).await {
-                    restart(shared, node, holder, troubled).await?;
+        let known = troubled.get(&node.name).copied();
+        match (stopped, known) {
+            (true, known) => {
+                let mut case = known.unwrap_or_else(Case::lost);
+                if known.is_none_or(|k| k.trouble == Trouble::Starting) {
+                    case.trouble = Trouble::Lost;
+                    let how = "its container has ended".to_owned();
+                    shared.note(ControlEvent::Detected { node: node.name.clone(), how });
                 }
-            }
-            (true, Some(Trouble::Lost)) => {
-                if may_start(shared, node, &markers).await {
-                    restart(shared, node, holder, troubled).await?;
+                if case.is_due() && may_start(shared, node, &markers).await {
+                    restart(shared, node, holder).await?;
+                    let (trouble, starts) = (Trouble::Starting, case.starts.saturating_add(1));
+                    case = Case { trouble, starts, started: Instant::now() };
                 }
+                troubled.insert(node.name.clone(), case);
             }
             (false, Some(_)) if works(node).await => {
                 troubled.remove(&node.name);
@@ -90,6 +122,20 @@ async fn look(
         }
     }
     Ok(())
+}
+
+/// Says who was removed, and when, unless somebody has made it anew or deploys.
+fn tell_removed(shared: &Shared, containers: &Containers, deploying: Option<&String>) {
+    let lab = &shared.config.lab;
+    let is_whole = |node: &str| {
+        let of_deploy =
+            shared.config.nodes.iter().any(|n| n.name == node && Some(&n.tier) == deploying);
+        let there = |name: String| containers.contains_key(&name);
+        of_deploy || there(main_name(lab, node)) && there(holder_name(lab, node))
+    };
+    for (node, at) in shared.watch.removed(now(), is_whole) {
+        shared.note_at(at, ControlEvent::Removed { node });
+    }
 }
 
 /// A node may be started when the stage wants that, no active fault holds it, and, for a database
@@ -111,7 +157,6 @@ async fn restart(
     shared: &Shared,
     node: &WatchedNode,
     holder: &ObservedContainer,
-    troubled: &mut BTreeMap<String, Trouble>,
 ) -> Result<(), EngineError> {
     let (holder_name, main_name) =
         (holder_name(&shared.config.lab, &node.name), main_name(&shared.config.lab, &node.name));
@@ -121,7 +166,6 @@ async fn restart(
         shared.engine.kill(&main_name).await?;
     }
     shared.engine.start(&main_name).await?;
-    troubled.insert(node.name.clone(), Trouble::Starting);
     shared.note(ControlEvent::Replaced { node: node.name.clone() });
     Ok(())
 }

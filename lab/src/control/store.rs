@@ -35,13 +35,12 @@ impl Store {
         Ok(Self { older: folder.join("journal.1.jsonl"), current, file: Mutex::new(file) })
     }
 
-    /// Appends an event stamped with the present moment. A journal that cannot be written is
-    /// logged; the control plane goes on repairing.
+    /// Appends an event stamped with the present moment, as [`Store::append`] does.
     pub fn record(&self, event: Event) {
         self.append(&Entry { at: now(), event });
     }
 
-    /// Appends an entry.
+    /// Appends an entry. A journal that cannot be written is logged; the control plane goes on repairing.
     pub fn append(&self, entry: &Entry) {
         if let Err(e) = self.try_append(entry) {
             tracing::error!(error = %e, "the journal cannot be written");

@@ -61,6 +61,13 @@ impl Balancers {
         }
     }
 
+    /// Whether one of them gives its targets other shares than equal ones.
+    pub(super) async fn any_weighted(&self) -> bool {
+        let views = futures::future::join_all(self.0.iter().map(BalancerClient::view)).await;
+        let mut targets = views.into_iter().flatten().flat_map(|view: View| view.targets);
+        targets.any(|target| target.weight != 1)
+    }
+
     /// Whether all these targets are healthy for every balancer that answers; or which is not, and
     /// why.
     pub(super) async fn healthy(&self, nodes: &[Name]) -> Result<(), String> {

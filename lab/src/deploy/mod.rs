@@ -19,6 +19,7 @@ mod site;
 #[cfg(test)]
 mod tests;
 mod undo;
+mod unmarked;
 pub mod watch;
 
 pub use error::DeployError;
@@ -26,3 +27,4 @@ pub use order::{Order, Refusal};
 pub use run::{Deployment, Outcome};
 pub use site::Site;
 pub use undo::{recover_abandoned, undo};
+pub use unmarked::recover_unmarked;

@@ -15,6 +15,7 @@ use crate::plan::releases::release_of;
 use crate::plan::{Operation, Plan, Step, holder_name, main_name};
 use crate::spec::model::{Name, Stage};
 use crate::spec::releases::as_deployed;
+use crate::spec::slots::Duty;
 
 /// The containers of a lab by name.
 pub(super) type Containers = BTreeMap<String, ObservedContainer>;
@@ -55,6 +56,16 @@ impl Site {
     pub async fn order(&self, tier: &str, to: &str) -> Result<Order, DeployError> {
         let containers = self.engine.containers().await?;
         Ok(self.scene(&containers).order(tier, to)?)
+    }
+
+    /// Its stage.
+    pub(super) fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// The nodes of a tier that have one duty.
+    pub(super) fn of_duty(&self, tier: &str, duty: Duty) -> Vec<Name> {
+        layout::with_duty(&self.places, tier, duty).map(|p| p.name.clone()).collect()
     }
 
     /// The lab as it is.

@@ -64,6 +64,7 @@ impl Lab {
                 ports: Vec::new(),
                 image: String::new(),
                 labels,
+                closely: Default::default(),
             };
             (main_name("lab", &place.name), container)
         };

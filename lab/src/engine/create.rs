@@ -11,8 +11,7 @@ use bollard::query_parameters::{CreateContainerOptions, UploadToContainerOptions
 use super::host::DEFAULT_SOCKET;
 use super::{Engine, EngineError, LABEL_NODE, LABEL_SPEC};
 use crate::plan::node::{ConfigFile, NodeSpec};
-use crate::plan::observed::LABEL_RESERVE;
-use crate::plan::observed::Part;
+use crate::plan::observed::{LABEL_IMAGE, LABEL_RESERVE, Part};
 use crate::plan::releases::{LABEL_RELEASE, LABEL_TIER};
 use crate::plan::{holder_name, main_name, network_name, volume_name};
 
@@ -73,12 +72,15 @@ impl Engine {
             binds.push(format!("{volume}:{path}"));
         }
         let (cap_add, cap_drop) = node.capabilities();
+        let mut labels = self.node_labels(node, Part::Main);
+        // A name that stands for another image by then is found out by it.
+        labels.extend(self.image_id(&node.image).await?.map(|id| (LABEL_IMAGE.to_owned(), id)));
         let body = ContainerCreateBody {
             image: Some(node.image.clone()),
             user: node.user().map(str::to_owned),
             cmd: (!node.command.is_empty()).then(|| node.command.clone()),
             env: Some(node.env.iter().map(|(k, v)| format!("{k}={v}")).collect()),
-            labels: Some(self.node_labels(node, Part::Main)),
+            labels: Some(labels),
             host_config: Some(HostConfig {
                 network_mode: Some(format!("container:{}", holder_name(&self.lab, &node.name))),
                 binds: (!binds.is_empty()).then_some(binds),

@@ -8,6 +8,7 @@ mod error;
 mod exec;
 pub mod execute;
 mod host;
+mod inspect;
 mod interrupt;
 mod lock;
 mod machine;
@@ -32,6 +33,7 @@ pub use lock::Lock;
 pub use markers::{Marker, Owner};
 pub use memory::{Condition, Starvation, Starved};
 pub use network::LabIdentity;
+pub use observe::{Change, Happened};
 pub use resize::Usage;
 
 use std::collections::BTreeMap;
@@ -39,7 +41,8 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::query_parameters::{
-    DownloadFromContainerOptions, KillContainerOptions, LogsOptions, StopContainerOptions,
+    DownloadFromContainerOptions, KillContainerOptions, LogsOptions, RestartContainerOptions,
+    StopContainerOptions,
 };
 use futures::StreamExt;
 
@@ -97,6 +100,18 @@ impl Engine {
     fn filter(&self) -> std::collections::HashMap<String, Vec<String>> {
         [("label".to_owned(), vec![format!("{LABEL_LAB}={}", self.lab), LABEL_PART.to_owned()])]
             .into()
+    }
+
+    /// Starts a container again, which need not run. Docker goes on when whoever asked has ended meanwhile.
+    ///
+    /// # Errors
+    /// There is none, or Docker refuses.
+    pub async fn restart(&self, container: &str) -> Result<(), EngineError> {
+        let options = RestartContainerOptions { t: Some(0), ..Default::default() };
+        self.docker
+            .restart_container(container, Some(options))
+            .await
+            .map_err(|e| EngineError::docker("restart", container, e))
     }
 
     /// Kills a container's processes. A container that is not running is fine: that is the aim.

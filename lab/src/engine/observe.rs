@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use bollard::models::{
-    ContainerSummary, ContainerSummaryStateEnum as S, Network, PortSummary, PortSummaryTypeEnum,
+    ContainerSummary, ContainerSummaryStateEnum as S, EventMessage, Network, PortSummary,
+    PortSummaryTypeEnum,
 };
 use bollard::query_parameters::{
     EventsOptions, ListContainersOptions, ListNetworksOptions, ListVolumesOptions,
@@ -14,14 +15,14 @@ use futures::stream::{Stream, StreamExt};
 use super::{Engine, EngineError, LABEL_LAB, LABEL_NODE, LABEL_PART, LABEL_SPEC};
 use crate::plan::is_named_by;
 use crate::plan::layout::Subnet;
-use crate::plan::observed::{Observed, ObservedContainer, ObservedNetwork, Part, State};
+use crate::plan::observed::{Closely, Observed, ObservedContainer, ObservedNetwork, Part, State};
 
 impl Engine {
     /// Everything of this lab that Docker knows.
     pub async fn observe(&self) -> Result<Observed, EngineError> {
         let (containers, network, volumes) =
             tokio::try_join!(self.containers(), self.network(), self.volumes())?;
-        Ok(Observed { network, containers, volumes })
+        Ok(Observed { network, containers, volumes, ..Observed::default() })
     }
 
     /// The lab's containers, fault markers included, by name.
@@ -85,7 +86,7 @@ impl Engine {
 
     /// What Docker says of this lab's containers, as it happens: each item is one of them that
     /// started, ended, or was removed. It ends when Docker does.
-    pub fn changes(&self) -> impl Stream<Item = ()> + Send + use<> {
+    pub fn changes(&self) -> impl Stream<Item = Change> + Send + use<> {
         let mut filters = self.filter();
         filters.insert("type".into(), vec!["container".into()]);
         let events = ["start", "die", "destroy", "pause", "unpause"].map(str::to_owned);
@@ -95,7 +96,7 @@ impl Engine {
             event
                 .map_err(|e| tracing::warn!(error = %e, "Docker's events cannot be read"))
                 .ok()
-                .map(drop)
+                .map(change)
         })
     }
 
@@ -130,6 +131,45 @@ impl Engine {
     }
 }
 
+/// What happened to a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The node that it belongs to; empty for one that belongs to none.
+    pub node: String,
+    /// Which part of the node it is.
+    pub part: Option<Part>,
+    /// What.
+    pub happened: Happened,
+    /// When, in microseconds since the Unix epoch.
+    pub at: i64,
+}
+
+/// What can happen to a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happened {
+    /// Its main process was started.
+    Started,
+    /// It was removed.
+    Removed,
+    /// Something else.
+    Other,
+}
+
+fn change(event: EventMessage) -> Change {
+    let labels = event.actor.and_then(|a| a.attributes).unwrap_or_default();
+    let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
+    Change {
+        node: label(LABEL_NODE),
+        part: Part::parse(&label(LABEL_PART)),
+        happened: match event.action.as_deref() {
+            Some("start") => Happened::Started,
+            Some("destroy") => Happened::Removed,
+            _ => Happened::Other,
+        },
+        at: event.time_nano.unwrap_or_default() / 1000,
+    }
+}
+
 fn container(summary: ContainerSummary) -> Option<(String, ObservedContainer)> {
     let labels: BTreeMap<String, String> = summary.labels?.into_iter().collect();
     let name = summary.names?.first()?.trim_start_matches('/').to_owned();
@@ -151,6 +191,7 @@ fn container(summary: ContainerSummary) -> Option<(String, ObservedContainer)> {
         image: summary.image.unwrap_or_default(),
         ports: published(&ports),
         labels,
+        closely: Closely::default(),
     };
     Some((name, observed))
 }

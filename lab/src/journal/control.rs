@@ -116,6 +116,26 @@ pub enum ControlEvent {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         by_hand: bool,
     },
+    /// A container of a node was removed by somebody else, at the moment of this entry, and nobody has made
+    /// it anew.
+    Removed {
+        /// The node.
+        node: String,
+    },
+    /// Something that only a fault does was found and undone, and no fault on record explains it.
+    Stray {
+        /// The node.
+        node: String,
+        /// What was found.
+        what: String,
+    },
+    /// Tasks that a scaling group or a queue may need are not there.
+    ReserveGone {
+        /// The tier.
+        tier: String,
+        /// The tasks.
+        nodes: Vec<String>,
+    },
     /// A scaling group shall have another number of tasks.
     Scaled {
         /// The tier.
@@ -127,6 +147,24 @@ pub enum ControlEvent {
         /// Why.
         why: String,
     },
+}
+
+impl ControlEvent {
+    /// What people should know of it who did not ask for it, in words; nothing for everyday events.
+    pub fn note(&self) -> Option<String> {
+        match self {
+            Self::Removed { node } => Some(format!("{node} was removed by somebody else")),
+            Self::Stray { node, what } => {
+                Some(format!("{what} on {node}, undone: no fault on record explains it"))
+            }
+            Self::ReserveGone { tier, nodes } => Some(format!(
+                "{tier} cannot grow: {} in reserve gone; `lab up` makes anew: {}",
+                if nodes.len() == 1 { "a task is" } else { "tasks are" },
+                nodes.join(", ")
+            )),
+            _ => None,
+        }
+    }
 }
 
 /// What of the machine stood still.

@@ -18,7 +18,7 @@ pub(super) fn node(context: &Context<'_>, places: &[Place], place: &Place) -> No
         .collect();
     let own = place.address;
     node.command = vec![
-        "etcd".into(),
+        "lab-etcd".into(),
         format!("--name={}", place.name),
         "--data-dir=/data/etcd".into(),
         format!("--listen-client-urls=http://0.0.0.0:{CLIENT_PORT}"),
@@ -27,7 +27,6 @@ pub(super) fn node(context: &Context<'_>, places: &[Place], place: &Place) -> No
         format!("--initial-advertise-peer-urls=http://{own}:{PEER_PORT}"),
         format!("--initial-cluster={}", members.join(",")),
         format!("--initial-cluster-token={}", main_name(context.lab, &place.tier)),
-        "--initial-cluster-state=new".into(),
         "--log-level=warn".into(),
         // Patroni writes little; history is of no use to anybody here.
         "--auto-compaction-mode=revision".into(),

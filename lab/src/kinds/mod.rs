@@ -149,6 +149,16 @@ fn limits(size: &Size) -> Limits {
     }
 }
 
+/// What a node may use for as long as it is there; nothing where the control plane decides about it, or
+/// nobody does.
+pub fn fixed_limits(stage: &Stage, place: &Place) -> Option<Limits> {
+    let tier = stage.tiers.get(&place.tier)?;
+    match &tier.kind {
+        Kind::Postgres(Postgres { capacity: Some(_), .. }) => None,
+        _ => tier.size.as_ref().map(limits),
+    }
+}
+
 /// A database with capacity units begins small.
 fn smallest(capacity: &Capacity) -> Limits {
     let halves = capacity.min.halves();

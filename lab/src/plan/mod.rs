@@ -1,6 +1,7 @@
 //! The planner: a pure function of (what should be, what is) to an ordered list of operations,
 //! each with its cause. The plan is what `--dry-run` prints and what the engine executes.
 
+pub mod ailment;
 pub mod layout;
 pub mod names;
 pub mod node;
@@ -18,10 +19,11 @@ pub use names::{
 pub use queue_at::QueueAt;
 pub use wanted::{Resource, Wanted};
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use node::NodeSpec;
-use observed::{Observed, ObservedContainer, State};
+use observed::{LABEL_IMAGE, Observed, ObservedContainer, State};
 
 /// What should be.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub struct Desired {
     pub lab: String,
     /// Every node, the control plane included.
     pub nodes: Vec<NodeSpec>,
+    /// What the names of images stand for at this moment, by name; what is not in here is not compared.
+    pub images: BTreeMap<String, String>,
 }
 
 /// An ordered list of operations; each step's `after` names earlier steps.
@@ -112,18 +116,45 @@ impl Plan {
         self.steps.is_empty()
     }
 
+    /// What is repaired, or waited for, and why, one line for each; nothing of what is made for the first
+    /// time.
+    pub fn repairs(&self) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let repairs = self.steps.iter().filter(|s| s.cause != ABSENT && s.cause != STARTED);
+        for step in repairs {
+            let line = match &step.operation {
+                Operation::CreateNetwork | Operation::Remove { .. } => continue,
+                Operation::RunHolder { node }
+                | Operation::RunMain { node }
+                | Operation::AwaitReady { node } => format!("{}: {}", node.name, step.cause),
+                Operation::Start { container } | Operation::Unpause { container } => {
+                    format!("{container}: {}", step.cause)
+                }
+            };
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        lines
+    }
+
     fn push(&mut self, operation: Operation, cause: &str, after: Vec<usize>) -> usize {
         self.steps.push(Step { operation, cause: cause.into(), after });
         self.steps.len() - 1
     }
 }
 
+/// Cause of what is made for the first time.
+const ABSENT: &str = "it does not exist";
+/// Cause of waiting for what a step before has started.
+const STARTED: &str = "it was started";
+
 /// The operations that turn `observed` into `desired`. Empty when nothing differs.
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = Plan::default();
     let network = match &observed.network {
         Some(_) => None,
-        None => Some(plan.push(Operation::CreateNetwork, "it does not exist", vec![])),
+        None => Some(plan.push(Operation::CreateNetwork, ABSENT, vec![])),
     };
     let mut removals = remove_strangers(desired, observed, &mut plan);
     removals.extend(network);
@@ -131,20 +162,23 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let mut nodes: Vec<&NodeSpec> = desired.nodes.iter().collect();
     nodes.sort_by_key(|n| n.priority);
     let mut touched = Vec::new();
+    let mut waited_for = Vec::new();
     for node in nodes {
-        if let Some(step) = plan_node(&desired.lab, node, observed, &removals, &mut plan) {
-            touched.push((node, step));
+        match plan_node(desired, node, observed, &removals, &mut plan) {
+            Some(step) => touched.push((node, step)),
+            None => waited_for.extend(observed.not_ready.get(&node.name).map(|why| (node, why))),
         }
     }
     for (node, step) in touched {
         if node.reserve {
             continue;
         }
-        plan.push(
-            Operation::AwaitReady { node: Box::new(node.clone()) },
-            "it was started",
-            vec![step],
-        );
+        plan.push(Operation::AwaitReady { node: Box::new(node.clone()) }, STARTED, vec![step]);
+    }
+    // Nothing is done to them: they start, or the control plane looks after them.
+    for (node, missing) in waited_for {
+        let await_ready = Operation::AwaitReady { node: Box::new(node.clone()) };
+        plan.push(await_ready, &format!("it is not ready: {missing}"), vec![]);
     }
     plan
 }
@@ -164,12 +198,13 @@ fn remove_strangers(desired: &Desired, observed: &Observed, plan: &mut Plan) -> 
 
 /// The steps for one node; returns the last one, or `None` when the node is as it should be.
 fn plan_node(
-    lab: &str,
+    desired: &Desired,
     node: &NodeSpec,
     observed: &Observed,
     before: &[usize],
     plan: &mut Plan,
 ) -> Option<usize> {
+    let lab = &desired.lab;
     let (holder_name, main_name) = (holder_name(lab, &node.name), main_name(lab, &node.name));
     let find = |name: &str| observed.containers.get(name);
     let (holder, main) = (find(&holder_name), find(&main_name));
@@ -198,7 +233,7 @@ fn plan_node(
     let (holder, main) = if rebuild.is_some() { (None, None) } else { (holder, main) };
 
     let boxed = || Box::new(node.clone());
-    let cause = rebuild.unwrap_or("it does not exist");
+    let cause = rebuild.unwrap_or(ABSENT);
     let holder_step = match holder.map(|c| c.state) {
         None => Some(plan.push(Operation::RunHolder { node: boxed() }, cause, after.clone())),
         Some(State::Running) => None,
@@ -212,34 +247,46 @@ fn plan_node(
             Some(plan.push(op, "it is stopped", after.clone()))
         }
     };
-    let restarted_namespace = holder_step.is_some() && rebuild.is_none() && holder.is_some();
+    let restarts = holder_step.is_some() && rebuild.is_none() && holder.is_some();
     after.extend(holder_step);
+    if let Some(cause) = main.and_then(|main| anew(desired, node, holder, main, restarts)) {
+        after.push(plan.push(Operation::Remove { container: main_name }, cause, vec![]));
+        return Some(plan.push(Operation::RunMain { node: boxed() }, cause, after));
+    }
     match main.map(|c| c.state) {
         None => Some(plan.push(Operation::RunMain { node: boxed() }, cause, after)),
         Some(state) if node.reserve && state.is_at_rest() => None,
-        // An `up` that was interrupted may have left it without its configuration.
-        Some(State::Created) => {
-            let op = Operation::Remove { container: main_name };
-            let removed = plan.push(op, "it was never started", vec![]);
-            after.push(removed);
-            let op = Operation::RunMain { node: boxed() };
-            Some(plan.push(op, "it was never started", after))
-        }
-        // A main container that outlived its holder sits in a namespace without a network.
-        Some(State::Running | State::Paused) if restarted_namespace => {
-            let op = Operation::Remove { container: main_name };
-            let removed = plan.push(op, "its network was restarted", vec![]);
-            after.push(removed);
-            let op = Operation::RunMain { node: boxed() };
-            Some(plan.push(op, "its network was restarted", after))
-        }
         Some(State::Running) => None,
         Some(State::Paused) => {
             Some(plan.push(Operation::Unpause { container: main_name }, "it is frozen", after))
         }
-        Some(State::Ended | State::Stopped | State::Dead) => {
+        Some(State::Created | State::Ended | State::Stopped | State::Dead) => {
             Some(plan.push(Operation::Start { container: main_name }, "it is stopped", after))
         }
+    }
+}
+
+/// Why a main container is made anew while its holder stays.
+fn anew(
+    desired: &Desired,
+    node: &NodeSpec,
+    holder: Option<&ObservedContainer>,
+    main: &ObservedContainer,
+    holder_restarts: bool,
+) -> Option<&'static str> {
+    let image = main.labels.get(LABEL_IMAGE).zip(desired.images.get(&node.image));
+    if image.is_some_and(|(made_from, now)| made_from != now) {
+        return Some("its image was built anew");
+    }
+    match main.state {
+        // An `up` that was interrupted may have left it without its configuration.
+        State::Created if !node.reserve => Some("it was never started"),
+        // A main container that outlived its holder sits in a namespace without a network.
+        State::Running | State::Paused => {
+            let outlived = holder.is_some_and(|h| ailment::outlived(h, main).is_some());
+            (holder_restarts || outlived).then_some("its network was restarted")
+        }
+        _ => None,
     }
 }
 

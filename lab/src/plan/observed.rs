@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::layout::Subnet;
+use super::node::Limits;
 
 /// Label of a task in reserve: a scaling group or a queue decides when it runs.
 pub const LABEL_RESERVE: &str = "lab.reserve";
+
+/// Label of a main container with the identity of the image that it was made from: the name may stand for
+/// another one by now.
+pub const LABEL_IMAGE: &str = "lab.image";
 
 /// Everything of one lab that Docker knows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +21,8 @@ pub struct Observed {
     pub containers: BTreeMap<String, ObservedContainer>,
     /// Names of its volumes.
     pub volumes: Vec<String>,
+    /// Nodes that run and do not answer as they should, with what is missing; empty when nobody asked.
+    pub not_ready: BTreeMap<String, String>,
 }
 
 /// The network and what its labels say.
@@ -56,6 +63,17 @@ pub struct ObservedContainer {
     pub image: String,
     /// All its labels.
     pub labels: BTreeMap<String, String>,
+    /// What only a look at the container itself shows.
+    pub closely: Closely,
+}
+
+/// What Docker's list does not say of a container; nothing where it was only listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closely {
+    /// When its main process was last started, in microseconds since the Unix epoch.
+    pub started_us: Option<i64>,
+    /// What it may use.
+    pub limits: Option<Limits>,
 }
 
 impl ObservedContainer {

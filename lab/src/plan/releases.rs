@@ -48,6 +48,7 @@ mod tests {
             ports: Vec::new(),
             image: String::new(),
             labels,
+            closely: Default::default(),
         }
     }
 

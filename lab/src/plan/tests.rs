@@ -3,7 +3,9 @@ use std::net::Ipv4Addr;
 
 use super::layout::Subnet;
 use super::node::NodeSpec;
-use super::observed::{Observed, ObservedContainer, ObservedNetwork, Part, State};
+use super::observed::{
+    Closely, LABEL_IMAGE, Observed, ObservedContainer, ObservedNetwork, Part, State,
+};
 use super::{Desired, Plan, holder_name, main_name, plan};
 
 fn node(name: &str, priority: u8) -> NodeSpec {
@@ -11,7 +13,8 @@ fn node(name: &str, priority: u8) -> NodeSpec {
 }
 
 fn desired() -> Desired {
-    Desired { lab: "lab".into(), nodes: vec![node("web-a1", 3), node("db-a1", 2)] }
+    let nodes = vec![node("web-a1", 3), node("db-a1", 2)];
+    Desired { lab: "lab".into(), nodes, images: BTreeMap::new() }
 }
 
 fn network() -> ObservedNetwork {
@@ -43,6 +46,7 @@ fn settled() -> Observed {
                 ports: vec![],
                 image: String::new(),
                 labels: BTreeMap::new(),
+                closely: Closely::default(),
             };
             observed.containers.insert(name, container);
         }
@@ -215,4 +219,65 @@ fn a_release_changes_a_task_and_not_its_network() {
     assert_ne!(old.holder_hash(), moved.holder_hash(), "another address is another network");
     let without = node("web-a1", 3);
     assert_eq!(without.hash(), without.holder_hash());
+}
+
+fn started(observed: &mut Observed, container: &str, at: i64) {
+    let closely = Closely { started_us: Some(at), ..Closely::default() };
+    observed.containers.get_mut(container).unwrap().closely = closely;
+}
+
+#[test]
+fn a_component_that_is_older_than_its_network_is_made_anew() {
+    let mut observed = settled();
+    for (name, at) in [("lab.db-a1.net", 5), ("lab.db-a1", 6), ("lab.web-a1", 6)] {
+        started(&mut observed, name, at);
+    }
+    assert_eq!(plan(&desired(), &observed), Plan::default(), "it is younger");
+    started(&mut observed, "lab.web-a1.net", 7);
+    for state in [State::Running, State::Paused] {
+        set(&mut observed, "lab.web-a1", state);
+        let anew = [
+            "remove lab.web-a1 [its network was restarted] after []",
+            "create web-a1 (service) [its network was restarted] after [0]",
+            "await web-a1 [it was started] after [1]",
+        ];
+        assert_eq!(planned(&observed), anew);
+    }
+    set(&mut observed, "lab.web-a1", State::Stopped);
+    assert_eq!(planned(&observed)[0], "start lab.web-a1 [it is stopped] after []");
+}
+
+#[test]
+fn a_task_whose_image_was_built_anew_is_made_anew() {
+    let mut observed = settled();
+    let made = |observed: &mut Observed, container: &str, image: &str| {
+        let labels = &mut observed.containers.get_mut(container).unwrap().labels;
+        labels.insert(LABEL_IMAGE.into(), image.into());
+    };
+    made(&mut observed, "lab.web-a1", "sha256:old");
+    let now = |image: &str| {
+        let images = [("lab/app:1".to_owned(), image.to_owned())].into();
+        text(&plan(&Desired { images, ..desired() }, &observed))
+    };
+    assert_eq!(now("sha256:old"), Vec::<String>::new(), "nobody knows what db-a1 was made from");
+    let anew = [
+        "remove lab.web-a1 [its image was built anew] after []",
+        "create web-a1 (service) [its image was built anew] after [0]",
+        "await web-a1 [it was started] after [1]",
+    ];
+    assert_eq!(now("sha256:new"), anew);
+}
+
+#[test]
+fn who_does_not_answer_is_waited_for_and_told() {
+    let mut observed = settled();
+    observed.not_ready.insert("web-a1".into(), "GET /readyz answers 503".into());
+    observed.not_ready.insert("db-a1".into(), "port 80 does not answer".into());
+    set(&mut observed, "lab.db-a1", State::Stopped);
+    let expected = [
+        "start lab.db-a1 [it is stopped] after []",
+        "await db-a1 [it was started] after [0]",
+        "await web-a1 [it is not ready: GET /readyz answers 503] after []",
+    ];
+    assert_eq!(planned(&observed), expected);
 }

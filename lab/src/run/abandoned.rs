@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use super::since_up::is_open;
 use super::{RunError, RunningLab, settle};
-use crate::chaos;
+use crate::chaos::{self, Depth};
 use crate::deploy;
 use crate::engine::{DeployMarker, Engine, Marker};
-use crate::journal::Event;
+use crate::journal::{ControlEvent, Event};
 use crate::report::Ui;
 
 /// What was left behind, and is undone.
@@ -18,6 +18,8 @@ pub struct Abandoned {
     pub faults: Vec<Marker>,
     /// A deploy.
     pub deploy: Option<DeployMarker>,
+    /// Effects that no fault or deploy on record explains.
+    pub strays: Vec<ControlEvent>,
     /// The control plane did not answer, and its journal misses the healing.
     pub untold: bool,
 }
@@ -40,6 +42,9 @@ impl Abandoned {
         if let Some(left) = &self.deploy {
             ui.warn(&left.recovered());
         }
+        for stray in &self.strays {
+            ui.warn(&found(stray));
+        }
         self.tell_untold(ui);
     }
 
@@ -51,7 +56,13 @@ impl Abandoned {
     }
 }
 
-/// Heals faults, and rolls back a deploy whose process is gone.
+/// What was found and undone, in words.
+pub fn found(stray: &ControlEvent) -> String {
+    format!("found {}", stray.note().unwrap_or_default())
+}
+
+/// Heals faults, and rolls back a deploy whose process is gone; then whatever of either is not on record any
+/// more is looked for, and undone.
 ///
 /// # Errors
 /// Docker cannot be asked, or something cannot be undone.
@@ -62,9 +73,30 @@ pub async fn undo(engine: &Engine, faults: Faults) -> Result<Abandoned, RunError
         Faults::Abandoned => chaos::heal_abandoned(engine, &record).await,
         Faults::Every => chaos::heal_all(engine, &record).await,
     };
-    let told = tell(engine, events.into_inner().unwrap_or_else(PoisonError::into_inner)).await;
     let deploy = deploy::recover_abandoned(engine).await;
-    Ok(Abandoned { faults: healed?, deploy: deploy?, untold: !told })
+    let depth = match faults {
+        Faults::Abandoned => Depth::Hints,
+        Faults::Every => Depth::Everything,
+    };
+    let strays = undo_strays(engine, depth).await;
+    let mut events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
+    events.extend(strays.iter().flatten().cloned().map(Event::Control));
+    let told = tell(engine, events).await;
+    Ok(Abandoned { faults: healed?, deploy: deploy?, strays: strays?, untold: !told })
+}
+
+/// Undoes effects that nothing on record explains; returns what they were.
+async fn undo_strays(engine: &Engine, depth: Depth) -> Result<Vec<ControlEvent>, RunError> {
+    let Some(lab) = RunningLab::find(engine).await? else { return Ok(Vec::new()) };
+    let mut undone = Vec::new();
+    for stray in chaos::strays(lab.for_strays(), depth).await? {
+        chaos::undo_stray(engine, &stray).await?;
+        undone.push(ControlEvent::Stray { node: stray.node, what: stray.effect.to_string() });
+    }
+    for (node, what) in deploy::recover_unmarked(engine).await? {
+        undone.push(ControlEvent::Stray { node, what });
+    }
+    Ok(undone)
 }
 
 /// Ends the experiments of a `lab verify` that did not come to their end: what happens from now on is

@@ -101,6 +101,9 @@ impl ExperimentRun<'_> {
         let started = Event::ExperimentStarted { experiment, key_prefix: prefix };
         record(self.journal, begun, started);
         // An experiment that cannot begin is in the journal, too, and so inconclusive.
+        if let Err(e @ RunError::NotWhole { .. }) = &began {
+            record(self.journal, begun, Event::NotWhole { why: e.to_string(), nodes: Vec::new() });
+        }
         let Steady { traffic, gate, earlier, since: steady, .. } = began?;
         for why in earlier {
             record(self.journal, steady, Event::Unsteady { why });

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::RunError;
-use crate::chaos::{Roles, read_roles};
+use super::ailments::explain;
+use crate::chaos::{Roles, StrayLab, read_roles};
 use crate::control::client::ControlClient;
 use crate::dns::EntryName;
 use crate::engine::Engine;
@@ -17,6 +18,10 @@ use crate::plan::{CONTROL, main_name};
 use crate::spec::model::{Kind, Name, Stage};
 use crate::spec::slots::Duty;
 
+/// How long what only `lab up` mends must have been seen until it is not waited for any more.
+const LASTING: Duration = Duration::from_secs(6);
+/// Pause between two looks at the containers while nodes are not ready.
+const EXPLAIN_EVERY: Duration = Duration::from_secs(1);
 /// Pause between two looks at nodes that are not ready.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long none of a group's tasks may have ended before it counts as smaller: they end one after the
@@ -79,6 +84,16 @@ impl RunningLab {
     /// The control plane.
     pub fn control(&self) -> ControlClient {
         ControlClient::new(self.network.subnet.control())
+    }
+
+    /// Where effects that nobody wrote down are looked for.
+    pub fn for_strays(&self) -> StrayLab<'_> {
+        StrayLab {
+            engine: &self.engine,
+            stage: &self.stage,
+            places: &self.places,
+            control: self.network.subnet.control(),
+        }
     }
 
     /// Who is who among the database nodes at this moment.
@@ -192,9 +207,11 @@ impl RunningLab {
     }
 
     /// Waits until every node answers and every cluster is whole; returns how long that took, or
-    /// what was still missing at the limit.
+    /// what was still missing at the limit, and why where its containers show that. What only `lab up`
+    /// mends is not waited for.
     pub async fn await_whole(&self, limit: Duration) -> Result<Duration, RunError> {
         let begun = Instant::now();
+        let (mut ailments, mut explained, mut lasting) = (BTreeMap::new(), None, None);
         loop {
             let mut missing = self.not_ready().await;
             if let Err(e) = self.control().canary().await {
@@ -203,8 +220,17 @@ impl RunningLab {
             if missing.is_empty() {
                 return Ok(begun.elapsed());
             }
-            if begun.elapsed() >= limit {
-                return Err(RunError::NotWhole { seconds: limit.as_secs_f64(), missing });
+            if explained.is_none_or(|at: Instant| at.elapsed() >= EXPLAIN_EVERY) {
+                explained = Some(Instant::now());
+                // Docker that does not answer for a moment explains nothing.
+                ailments = self.ailments().await.unwrap_or_default();
+                let lasts = ailments.iter().any(|(node, ailment)| ailment.lasts(node));
+                lasting = lasting.filter(|_| lasts).or(lasts.then(Instant::now));
+            }
+            let in_vain = lasting.is_some_and(|since: Instant| since.elapsed() >= LASTING);
+            if in_vain || begun.elapsed() >= limit {
+                explain(&mut missing, &ailments);
+                return Err(RunError::NotWhole { seconds: begun.elapsed().as_secs_f64(), missing });
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

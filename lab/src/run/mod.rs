@@ -2,6 +2,7 @@
 //! Effects live here; what they mean is decided by `plan`, `chaos::resolve` and `verify`.
 
 mod abandoned;
+mod ailments;
 mod building;
 mod error;
 mod experiment;
@@ -15,7 +16,7 @@ mod steady;
 mod up;
 mod warm_up;
 
-pub use abandoned::{Abandoned, Faults, end_experiments, end_open_experiments, undo};
+pub use abandoned::{Abandoned, Faults, end_experiments, end_open_experiments, found, undo};
 pub use building::Building;
 pub use error::RunError;
 pub use experiment::{ExperimentRun, Pace, SharedJournal, USERS, audit, now, record};

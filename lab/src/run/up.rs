@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::{Building, Faults, RunError, RunningLab, undo};
+use crate::engine::probe::{self, Ready};
 use crate::engine::{Engine, EngineError, LabIdentity, Progress, Surroundings, resources};
 use crate::images::{self, ImageName};
 use crate::kinds::{self, Context, PublishMode};
 use crate::plan::layout::Subnet;
 use crate::plan::node::NodeSpec;
-use crate::plan::observed::{Observed, ObservedNetwork};
+use crate::plan::observed::{Observed, ObservedNetwork, State};
 use crate::plan::releases::deployed;
 use crate::plan::subnet::of_labs;
-use crate::plan::{Desired, Plan, plan};
+use crate::plan::{Desired, Plan, main_name, plan};
 use crate::report::Ui;
 use crate::spec;
 use crate::spec::model::{Emulator, Kind, Stage};
@@ -149,9 +150,13 @@ pub async fn prepare(
         Publish::AtFirst(_) => keep_ports(context, &observed),
         Publish::Always(_) => context,
     };
-    let desired = Desired { lab: engine.lab().into(), nodes: kinds::nodes(&context) };
+    let nodes = kinds::nodes(&context);
+    let images_now = images_now(engine, &nodes).await?;
+    let desired = Desired { lab: engine.lab().into(), nodes, images: images_now };
     // Healing may have changed what was observed first.
-    let plan = plan(&desired, &engine.observe().await?);
+    let mut observed = engine.observe_closely().await?;
+    observed.not_ready = not_ready(&desired, &observed).await;
+    let plan = plan(&desired, &observed);
     let holder_image = images.get(ImageName::Net.as_str()).cloned().unwrap_or_default();
     let around = Surroundings { network, holder_image };
     Ok(Up { plan, desired, around, stage: stage.clone(), begun })
@@ -194,6 +199,37 @@ async fn await_wanted(lab: &RunningLab, limit: Duration) -> Result<(), RunError>
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// What the names of the nodes' images stand for at this moment.
+async fn images_now(
+    engine: &Engine,
+    nodes: &[NodeSpec],
+) -> Result<BTreeMap<String, String>, RunError> {
+    let mut now = BTreeMap::new();
+    for node in nodes {
+        if !now.contains_key(&node.image)
+            && let Some(id) = engine.image_id(&node.image).await?
+        {
+            now.insert(node.image.clone(), id);
+        }
+    }
+    Ok(now)
+}
+
+/// The nodes that run and do not answer as they should, with what is missing.
+async fn not_ready(desired: &Desired, observed: &Observed) -> BTreeMap<String, String> {
+    let runs = |node: &&NodeSpec| {
+        let main = observed.containers.get(&main_name(&desired.lab, &node.name));
+        main.is_some_and(|main| main.state == State::Running)
+    };
+    let looks = desired.nodes.iter().filter(runs).map(|node| async move {
+        match probe::look(node).await {
+            Ready::Yes => None,
+            Ready::NotYet(missing) => Some((node.name.clone(), missing)),
+        }
+    });
+    futures::future::join_all(looks).await.into_iter().flatten().collect()
 }
 
 fn refuse_another(

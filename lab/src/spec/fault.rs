@@ -42,7 +42,7 @@ pub struct TimedFault {
 pub enum Fault {
     /// Kills a process inside a box; the box's own supervisor starts it again.
     KillProcess(KillProcess),
-    /// Kills one node of a tier of kind `box`, `service`, `cdn` or `dns` (`kill-web`, `kill-box`).
+    /// Kills one node of a tier of kind `box`, `service`, `cdn`, `dns` or `etcd` (`kill-web`, `kill-box`).
     KillTask(KillTask),
     /// Kills a share of the tasks of a `service` tier at once.
     KillShare(KillShare),
@@ -68,6 +68,8 @@ pub enum Fault {
     ConnectionStorm(ConnectionStorm),
     /// Kills the current primary of a `redis` tier.
     KillCache(KillCache),
+    /// Kills one Sentinel of a `redis` tier.
+    KillSentinel(KillSentinel),
     /// Empties a `redis` tier: everything cached is cold at once.
     FlushCache(FlushCache),
     /// Cuts a `cdn` tier off from its origin for pages; what it has cached stays.
@@ -117,6 +119,7 @@ impl Fault {
             Self::ReplicaLag(_) => "replica-lag",
             Self::ConnectionStorm(_) => "connection-storm",
             Self::KillCache(_) => "kill-cache",
+            Self::KillSentinel(_) => "kill-sentinel",
             Self::FlushCache(_) => "flush-cache",
             Self::OriginDown(_) => "origin-down",
             Self::Outage(_) => "outage",

@@ -160,7 +160,7 @@ fn kind_name(kind: &Kind) -> &'static str {
 /// The kinds a load balancer sends requests to.
 const HTTP_KINDS: [&str; 2] = ["service", "box"];
 /// The kinds of which any node can be killed without asking who it is at the moment.
-const KILLABLE_KINDS: [&str; 4] = ["service", "box", "cdn", "dns"];
+const KILLABLE_KINDS: [&str; 5] = ["service", "box", "cdn", "dns", "etcd"];
 /// The kinds that a service takes for its database.
 const DATABASE_KINDS: [&str; 2] = ["postgres", "database-proxy"];
 /// Kinds that speak HTTP to users.

@@ -9,6 +9,8 @@ pub enum Check {
     Memory,
     /// Every planned fault took effect and was undone.
     FaultEffect,
+    /// Nobody else touched the lab meanwhile.
+    Untouched,
     /// The objectives held before the fault.
     SteadyState,
     /// There is enough of everything to judge by.
@@ -60,6 +62,7 @@ impl Check {
             Self::Completed => "completed",
             Self::Memory => "memory",
             Self::FaultEffect => "fault-effect",
+            Self::Untouched => "untouched",
             Self::SteadyState => "steady-state",
             Self::Coverage => "coverage",
             Self::NoLostWrite => "no-lost-write",

@@ -16,6 +16,7 @@ mod scaling;
 mod service;
 mod services;
 mod starved;
+mod touched;
 mod tries;
 mod unexplained;
 mod unsteady;

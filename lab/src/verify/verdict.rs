@@ -25,7 +25,9 @@ pub fn combine(expectation: Expectation, findings: &[Finding]) -> Verdict {
     };
     let blocked = findings.iter().any(open);
     if blocked {
-        let cut_short = findings.iter().any(|f| f.check == Check::Completed);
+        // Nor does it when somebody else took something away meanwhile.
+        let cut_short =
+            findings.iter().any(|f| matches!(f.check, Check::Completed | Check::Untouched));
         let data = findings.iter().any(|f| f.part == Part::Fail && is_about_data(f.check));
         return if survives && data && !cut_short { Verdict::Broke } else { Verdict::Inconclusive };
     }
@@ -41,7 +43,7 @@ pub fn combine(expectation: Expectation, findings: &[Finding]) -> Verdict {
 
 /// Checks without which nothing else means anything.
 fn is_precondition(check: Check) -> bool {
-    matches!(check, Check::Completed | Check::FaultEffect | Check::SteadyState)
+    matches!(check, Check::Completed | Check::Untouched | Check::FaultEffect | Check::SteadyState)
 }
 
 /// Checks whose failure proves itself.
@@ -62,7 +64,7 @@ fn is_about_data(check: Check) -> bool {
 /// write and effect was read back and is there. Nobody will ever look for them again.
 pub fn can_be_repeated(verdict: Verdict, findings: &[Finding]) -> bool {
     let against = |f: &Finding| match f.check {
-        Check::Completed => true,
+        Check::Completed | Check::Untouched => true,
         Check::SessionGuarantees | Check::CacheCoherence => f.part == Part::Fail,
         check => is_about_data(check) && f.part != Part::Pass,
     };

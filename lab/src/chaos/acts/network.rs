@@ -4,13 +4,11 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::{Effect, Proof};
-use crate::chaos::packet_filter;
+use crate::chaos::packet_filter::{self, KNOCK_PORT};
 use crate::engine::EngineError;
 
 /// A cut-off node must not accept a connection within this time.
 const SILENT_FOR: Duration = Duration::from_millis(300);
-/// Any port: a living host refuses it at once, a silent one says nothing.
-const KNOCK_PORT: u16 = 9;
 
 /// Drops every packet, or those from and to the peers.
 pub(super) async fn cut(e: &Effect<'_>, peers: Option<&[Ipv4Addr]>) -> Result<(), EngineError> {

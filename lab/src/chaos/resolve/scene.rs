@@ -21,10 +21,10 @@ pub(super) fn is_task(kind: &Kind) -> bool {
 }
 
 /// What [`is_killable`] wants, in words.
-pub(super) const KILLABLE: &str = "service, box, cdn or dns";
+pub(super) const KILLABLE: &str = "service, box, cdn, dns or etcd";
 
 pub(super) fn is_killable(kind: &Kind) -> bool {
-    is_task(kind) || matches!(kind, Kind::Cdn(_) | Kind::Dns(_))
+    is_task(kind) || matches!(kind, Kind::Cdn(_) | Kind::Dns(_) | Kind::Etcd(_))
 }
 
 pub(super) fn is_service(kind: &Kind) -> bool {

@@ -8,8 +8,8 @@ use super::{Act, Injection, ResolveError, death, edges, injection};
 use crate::kinds;
 use crate::plan::layout::{of_tier, with_duty};
 use crate::spec::model::{
-    ConnectionStorm, CutEdge, Fault, FlushCache, KillCache, KillReplica, Kind, Name, OriginDown,
-    Outage, ReplicaLag, Toxic,
+    ConnectionStorm, CutEdge, Fault, FlushCache, KillCache, KillReplica, KillSentinel, Kind, Name,
+    OriginDown, Outage, ReplicaLag, Toxic,
 };
 use crate::spec::slots::{Duty, network_tier};
 
@@ -108,6 +108,17 @@ pub(super) fn kill_cache(
 ) -> Result<Injection, ResolveError> {
     let tier = scene.tier("kill-cache", f.tier.as_ref(), "redis", is_redis)?;
     let node = scene.primary_of(&tier)?;
+    let duration = millis(f.for_ms, KILLED_FOR);
+    Ok(injection(fault, death(&[node], f.mode), true, duration, "start the node"))
+}
+
+pub(super) fn kill_sentinel(
+    scene: &Scene<'_>,
+    fault: &Fault,
+    f: &KillSentinel,
+) -> Result<Injection, ResolveError> {
+    let tier = scene.tier("kill-sentinel", f.tier.as_ref(), "redis", is_redis)?;
+    let node = scene.any(&tier, Duty::Sentinel, f.zone.as_ref())?;
     let duration = millis(f.for_ms, KILLED_FOR);
     Ok(injection(fault, death(&[node], f.mode), true, duration, "start the node"))
 }

@@ -36,6 +36,7 @@ fn a_stage_offers_what_fits_it() {
             "kill-primary",
             "pause-primary",
             "cut-replication",
+            "kill-db-etcd",
             "kill-log",
             "flash-crowd",
             "flood",

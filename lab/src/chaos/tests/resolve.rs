@@ -107,7 +107,7 @@ fn kill_task_must_know_which_tier() {
     let wants = "kill-task needs a tier of kind service, box";
     assert_eq!(
         zoned_error(&fault(Some("db"))),
-        format!("{wants}, cdn or dns: `db` is not one; there are `web`, `batch`")
+        format!("{wants}, cdn, dns or etcd: `db` is not one; there are `web`, `batch`, `db-etcd`")
     );
     assert_eq!(on(&boxed(), &fault(None), &Roles::new(), 1).unwrap().nodes, ["box-a1"]);
 }

@@ -146,3 +146,13 @@ async fn a_proxy_that_only_says_yes_is_not_believed() {
         assert!(matches!(error, ToxicError::NotSeen { .. }), "{error}");
     }
 }
+
+#[test]
+fn edges_that_suffer_are_read_off_the_listing() {
+    let listing = r#"{
+        "web:db": {"enabled": true, "toxics": []},
+        "web:cache": {"enabled": false, "toxics": []},
+        "web:aws": {"enabled": true, "toxics": [{"name": "latency_downstream"}]}
+    }"#;
+    assert_eq!(suffering_in(listing).unwrap(), ["web:aws", "web:cache"]);
+}

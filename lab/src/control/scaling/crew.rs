@@ -9,6 +9,7 @@ use crate::control::{Shared, WatchedNode};
 use crate::engine::deploys::deploy_among;
 use crate::engine::markers::markers_among;
 use crate::engine::{Engine, EngineError, Marker};
+use crate::journal::ControlEvent;
 use crate::plan::main_name;
 use crate::plan::observed::State;
 use crate::spec::model::Fault;
@@ -40,12 +41,14 @@ pub struct Crew {
     tier: String,
     drain: Duration,
     ending: Arc<Mutex<BTreeSet<String>>>,
+    gone: Mutex<Vec<String>>,
 }
 
 impl Crew {
     /// The tasks of a tier, each of which serves for `drain` after it is told to end.
     pub fn new(shared: Shared, tier: &str, drain: Duration) -> Self {
-        Self { shared, tier: tier.to_owned(), drain, ending: Arc::default() }
+        let (ending, gone) = (Arc::default(), Mutex::default());
+        Self { shared, tier: tier.to_owned(), drain, ending, gone }
     }
 
     /// Starts and ends tasks until as many as `size` run, of those that were seen.
@@ -102,11 +105,26 @@ impl Crew {
         };
         let own = config.nodes.iter().filter(|n| n.tier == self.tier);
         let deploy = deploy_among(containers.values())?;
-        Ok(Seen {
-            tasks: own.map(task).collect(),
-            dark: dark(&config.nodes, &markers),
-            deploying: deploy.is_some_and(|d| d.tier == self.tier),
-        })
+        let deploying = deploy.is_some_and(|d| d.tier == self.tier);
+        let is_gone = |n: &&WatchedNode| !containers.contains_key(&main_name(&config.lab, &n.name));
+        if !deploying {
+            let gone = own.clone().filter(|n| n.reserve).filter(is_gone);
+            self.tell_gone(gone.map(|n| n.name.clone()).collect());
+        }
+        Ok(Seen { tasks: own.map(task).collect(), dark: dark(&config.nodes, &markers), deploying })
+    }
+
+    /// Says by name which tasks in reserve are not there, once for each change.
+    fn tell_gone(&self, gone: Vec<String>) {
+        let mut told = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told == gone {
+            return;
+        }
+        told.clone_from(&gone);
+        if !gone.is_empty() {
+            let tier = self.tier.clone();
+            self.shared.note(ControlEvent::ReserveGone { tier, nodes: gone });
+        }
     }
 }
 

@@ -46,7 +46,8 @@ pub enum Mode {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct KillTask {
-    /// A tier of kind `service` or `box`; the stage's only one when absent.
+    /// A tier of kind `service`, `box`, `cdn`, `dns` or `etcd`; the stage's only `service` or `box` when
+    /// absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tier: Option<Name>,
     /// Kill one in this zone; any when absent (chosen by the seed).

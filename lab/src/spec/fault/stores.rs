@@ -20,6 +20,24 @@ pub struct KillCache {
     pub for_ms: Option<u64>,
 }
 
+/// Parameters of `kill-sentinel`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KillSentinel {
+    /// A tier of kind `redis`; the stage's only one when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Name>,
+    /// Kill the one in this zone; any when absent (chosen by the seed).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Name>,
+    /// How it dies.
+    pub mode: Mode,
+    /// How long its host stays lost before it comes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub for_ms: Option<u64>,
+}
+
 /// Parameters of `flush-cache`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

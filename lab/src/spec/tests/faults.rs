@@ -34,6 +34,7 @@ fn faults_that_fit_are_valid() {
         "connection-storm",
         "{fault: connection-storm, tier: db}",
         "kill-cache",
+        "{fault: kill-sentinel, zone: c, mode: terminated}",
         "flush-cache",
         "origin-down",
         "{fault: outage, service: s3}",

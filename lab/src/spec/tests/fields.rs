@@ -70,7 +70,7 @@ fn unknown_word() {
 fn unknown_fault() {
     assert_snapshot!(errors(&[("fault: kill-primary", "fault: kill-primray")]), @r"
     s.yaml:43:17: unknown fault `kill-primray` in fault 1 of experiment `kill-db`
-      allowed: kill-process, kill-task, kill-share, deploy, bad-deploy, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, outage, queue-outage, duplicate-delivery, poison-message, kill-worker, slow-edge, slow-dependency, cut-edge, reset-edge, flash-crowd, flood, spike
+      allowed: kill-process, kill-task, kill-share, deploy, bad-deploy, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, kill-sentinel, flush-cache, origin-down, outage, queue-outage, duplicate-delivery, poison-message, kill-worker, slow-edge, slow-dependency, cut-edge, reset-edge, flash-crowd, flood, spike
       did you mean `kill-primary`?
     ");
 }
@@ -79,7 +79,7 @@ fn unknown_fault() {
 fn unknown_bare_fault() {
     assert_snapshot!(errors(&[("fault: kill-task", "fault: kill-tsk")]), @r"
     s.yaml:39:12: `kill-tsk` is not a value of `experiments.kill-web.fault`
-      allowed: kill-task, kill-share, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, queue-outage, duplicate-delivery, poison-message, kill-worker, slow-dependency, flash-crowd, flood, spike
+      allowed: kill-task, kill-share, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, kill-sentinel, flush-cache, origin-down, queue-outage, duplicate-delivery, poison-message, kill-worker, slow-dependency, flash-crowd, flood, spike
       did you mean `kill-task`?
     ");
 }
@@ -88,7 +88,7 @@ fn unknown_bare_fault() {
 fn bare_fault_that_needs_more() {
     assert_snapshot!(errors(&[("fault: kill-task", "fault: kill-process")]), @r"
     s.yaml:39:12: `kill-process` is not a value of `experiments.kill-web.fault`
-      allowed: kill-task, kill-share, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, flush-cache, origin-down, queue-outage, duplicate-delivery, poison-message, kill-worker, slow-dependency, flash-crowd, flood, spike
+      allowed: kill-task, kill-share, stop-control-plane, kill-primary, pause-primary, cut-replication, lose-zone, kill-replica, replica-lag, connection-storm, kill-cache, kill-sentinel, flush-cache, origin-down, queue-outage, duplicate-delivery, poison-message, kill-worker, slow-dependency, flash-crowd, flood, spike
     ");
 }
 

@@ -249,8 +249,8 @@ fn fault_on_the_wrong_kind() {
 #[test]
 fn fault_on_the_wrong_kind_in_the_short_form() {
     assert_snapshot!(errors(&[("fault: kill-task", "fault: {fault: kill-task, tier: db}")]), @r"
-    s.yaml:39:37: `experiments.kill-web.fault.tier` names tier `db`, which is of kind postgres, not service or box or cdn or dns
-      allowed: web
+    s.yaml:39:37: `experiments.kill-web.fault.tier` names tier `db`, which is of kind postgres, not service or box or cdn or dns or etcd
+      allowed: web, store
     ");
 }
 

@@ -27,6 +27,12 @@ impl<'a> Check<'a> {
                 self.target(path, name, f.tier.as_deref(), kinds);
             }
             Fault::KillCache(f) => drop(self.target(path, name, f.tier.as_deref(), &["redis"])),
+            Fault::KillSentinel(f) => {
+                self.target(path, name, f.tier.as_deref(), &["redis"]);
+                if let Some(zone) = &f.zone {
+                    self.zone_named(&path.key("zone"), zone, Point::Value);
+                }
+            }
             Fault::FlushCache(f) => drop(self.target(path, name, f.tier.as_deref(), &["redis"])),
             Fault::OriginDown(f) => drop(self.target(path, name, f.tier.as_deref(), &["cdn"])),
             Fault::Outage(f) => self.outage(path, f),

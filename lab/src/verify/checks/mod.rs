@@ -25,8 +25,9 @@ mod staleness;
 mod steady_state;
 mod throttling;
 mod unexplained;
+mod untouched;
 
-use super::findings::{Finding, MAX_LISTED};
+use super::findings::{Finding, MAX_LISTED, Part};
 use super::judge::Case;
 use crate::journal::Micros;
 
@@ -58,6 +59,8 @@ pub fn all(case: &Case<'_>) -> Vec<Finding> {
     findings.extend(releases::check(case));
     findings.extend(unexplained::check(case));
     findings.extend(of_speed(case));
+    let all_well = findings.iter().all(|f| f.part == Part::Pass);
+    findings.extend(untouched::check(case, all_well));
     findings
 }
 
