@@ -3,13 +3,14 @@
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::Shared;
 use super::band::Band;
 use super::metrics::{self, BAND, CANARY_P99, CANARY_SUCCESS, Metric, OUTSIDE, Sample};
+use super::starting::Starting;
 use crate::engine::probe;
 use crate::journal::ControlEvent;
 
@@ -94,6 +95,7 @@ pub async fn run(shared: Shared, target: CloudWatch) {
 /// What the emulator was told.
 struct Publisher {
     target: CloudWatch,
+    starting: Starting,
     declared: bool,
     availability: Alarm,
     anomaly: Alarm,
@@ -102,7 +104,8 @@ struct Publisher {
 impl Publisher {
     fn new(target: CloudWatch) -> Self {
         let (availability, anomaly) = (Alarm::default(), Alarm::default());
-        Self { target, declared: false, availability, anomaly }
+        let starting = Starting::new(Instant::now());
+        Self { target, starting, declared: false, availability, anomaly }
     }
 
     /// Publishes one point of each metric; returns the alarms that changed.
@@ -112,16 +115,16 @@ impl Publisher {
         low: Option<bool>,
         slow: Option<bool>,
     ) -> Vec<(&'static Declared, bool)> {
-        let Self { target, declared, availability, anomaly } = self;
-        let is_new = !*declared && declare(target).await;
+        let Self { target, starting, declared, availability, anomaly } = self;
+        let is_new = !*declared && declare(target, starting).await;
         // An emulator that was away may have come back without what it knew.
-        *declared = sent(target, &data_form(samples)).await && (*declared || is_new);
+        *declared = sent(target, starting, &data_form(samples)).await && (*declared || is_new);
         let mut changes = Vec::new();
         for (alarm, point, what) in [(availability, low, &AVAILABILITY), (anomaly, slow, &ANOMALY)]
         {
             let change = alarm.take_in(point);
             if let Some(on) = change.or((is_new && alarm.on).then_some(true)) {
-                sent(target, &state_form(what, on)).await;
+                sent(target, starting, &state_form(what, on)).await;
             }
             changes.extend(change.map(|on| (what, on)));
         }
@@ -129,9 +132,10 @@ impl Publisher {
     }
 }
 
-async fn declare(target: &CloudWatch) -> bool {
+async fn declare(target: &CloudWatch, starting: &mut Starting) -> bool {
     let availability = alarm_form(&AVAILABILITY, target.availability_percent);
-    sent(target, &availability).await && sent(target, &alarm_form(&ANOMALY, 0.0)).await
+    sent(target, starting, &availability).await
+        && sent(target, starting, &alarm_form(&ANOMALY, 0.0)).await
 }
 
 /// Whether the canary is answered more slowly than usual, and what is published of that.
@@ -166,7 +170,8 @@ impl Alarm {
     }
 }
 
-async fn sent(target: &CloudWatch, form: &str) -> bool {
+/// Whether the emulator took a form. What it does not answer while it starts is worth no warning.
+async fn sent(target: &CloudWatch, starting: &mut Starting, form: &str) -> bool {
     // Emulators read the scope of the signature, and do not check it.
     let credential = format!("lab/20000101/{}/monitoring/aws4_request", target.region);
     let headers = [
@@ -178,7 +183,11 @@ async fn sent(target: &CloudWatch, form: &str) -> bool {
     ];
     let call = probe::Call { method: "POST", path: "/", headers: &headers, body: form };
     match probe::send(target.address, target.port, &call, TIMEOUT).await {
-        Ok(answer) if answer.status == 200 => true,
+        Ok(answer) if answer.status == 200 => {
+            starting.answered();
+            true
+        }
+        _ if starting.excuses_silence(Instant::now()) => false,
         Ok(answer) => {
             tracing::warn!(status = answer.status, body = answer.body, "CloudWatch refuses");
             false

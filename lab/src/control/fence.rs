@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use super::config::Cluster;
+use super::starting::Starting;
 use super::{Shared, etcd, takeover};
 use crate::engine::EngineError;
 use crate::engine::probe::{self, PATRONI_PORT};
@@ -40,10 +41,15 @@ pub async fn run(shared: Shared, cluster: Cluster) {
     let mut memory = Memory::default();
     let mut tick = tokio::time::interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut starting = Starting::new(Instant::now());
     loop {
         tick.tick().await;
-        if let Err(e) = look(&shared, &cluster, &mut memory).await {
-            tracing::warn!(cluster = cluster.tier, error = %e, "cannot watch the cluster");
+        match look(&shared, &cluster, &mut memory).await {
+            Ok(()) => starting.answered(),
+            Err(_) if starting.excuses_silence(Instant::now()) => {}
+            Err(e) => {
+                tracing::warn!(cluster = cluster.tier, error = %e, "cannot watch the cluster");
+            }
         }
     }
 }

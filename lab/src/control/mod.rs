@@ -22,6 +22,7 @@ mod replace;
 mod route53;
 mod scaling;
 mod starved;
+mod starting;
 mod store;
 mod takeover;
 mod traces;
