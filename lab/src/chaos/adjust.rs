@@ -133,7 +133,7 @@ fn slots(fault: &mut Fault) -> Slots<'_> {
             (s.mode, s.for_ms) = (Some(&mut f.mode), Some(&mut f.for_ms));
         }
         Fault::Deploy(f) | Fault::BadDeploy(f) => {
-            (s.tier, s.release) = (Some(&mut f.tier), Some(&mut f.version));
+            (s.tier, s.release) = (Some(&mut f.tier), Some(&mut f.release));
         }
         Fault::StopControlPlane(f) => s.for_ms = Some(&mut f.for_ms),
         Fault::KillPrimary(f) => {

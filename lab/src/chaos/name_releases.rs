@@ -1,7 +1,7 @@
 //! Names of the faults that are releases.
 
 use super::name::Offer;
-use crate::spec::model::{DeployVersion, Fault, Name, Release, Stage};
+use crate::spec::model::{DeployRelease, Fault, Name, Release, Stage};
 use crate::spec::releases::released;
 
 /// A deploy and a bad one, of the first tier that has such releases.
@@ -12,19 +12,19 @@ pub(super) fn of_releases(stage: &Stage) -> Vec<Offer> {
             let others =
                 service.releases.iter().filter(|(r, _)| Some(*r) != service.release.as_ref());
             let wanted = |(_, release): &(&Name, &Release)| release.defect.is_some() == bad;
-            let version = others.clone().find(wanted).map(|(version, _)| version.clone())?;
-            Some(DeployVersion { tier: Some(tier.clone()), version })
+            let release = others.clone().find(wanted).map(|(release, _)| release.clone())?;
+            Some(DeployRelease { tier: Some(tier.clone()), release })
         })
     };
     let good = deployable(false).map(|fault| Offer {
         name: "deploy".into(),
-        what: format!("another release takes over, and is taken back ({})", fault.version),
+        what: format!("another release takes over, and is taken back ({})", fault.release),
         flags,
         fault: Fault::Deploy(fault),
     });
     let bad = deployable(true).map(|fault| Offer {
         name: "bad-deploy".into(),
-        what: format!("the same with a bad one, rolled back by itself ({})", fault.version),
+        what: format!("the same with a bad one, rolled back by itself ({})", fault.release),
         flags,
         fault: Fault::BadDeploy(fault),
     });

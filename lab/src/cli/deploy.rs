@@ -25,11 +25,11 @@ pub async fn run(global: &Global, args: &DeployArgs, ui: &Ui) -> Result<u8, CliE
         .ok_or_else(|| run::RunError::NotRunning { lab: global.lab.clone() })?;
     refuse_second(&engine).await?;
     // What cannot be is said before anything is healed or waited for.
-    site.order(&args.tier, &args.version).await.map(drop).or_else(after_healing)?;
+    site.order(&args.tier, &args.release).await.map(drop).or_else(after_healing)?;
     let _lock = Lock::take(&global.lab)?;
     run::undo(&engine, Faults::Abandoned).await?.tell(ui);
     run::end_open_experiments(&lab).await;
-    let order = site.order(&args.tier, &args.version).await?;
+    let order = site.order(&args.tier, &args.release).await?;
     let events: Mutex<Vec<Entry>> = Mutex::default();
     let record = |event: Event| {
         if let Event::Control(event) = &event {

@@ -1,6 +1,7 @@
 //! What is wrong with a stage file, and how it is said.
 
 use std::fmt;
+use std::io;
 
 use super::path::{Path, quote};
 
@@ -161,15 +162,12 @@ pub enum SpecError {
         is_file: bool,
     },
     /// The file cannot be read.
-    #[error(
-        "cannot read the stage file `{}`: {source}\n  help: a stage is a built-in name (`lab list`) or a path to a YAML file",
-        quote(file)
-    )]
+    #[error("{}", unreadable(file, source))]
     Unreadable {
         /// The path as given.
         file: String,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Another file cannot be read.
     #[error("cannot read `{}`, which should be {what}: {source}", quote(file))]
@@ -181,6 +179,16 @@ pub enum SpecError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+fn unreadable(file: &str, source: &io::Error) -> String {
+    let file = quote(file);
+    let what = match source.kind() {
+        io::ErrorKind::NotFound => format!("there is no stage file `{file}`"),
+        io::ErrorKind::IsADirectory => format!("`{file}` is a folder, not a stage file"),
+        _ => format!("cannot read the stage file `{file}`: {source}"),
+    };
+    format!("{what}\n  help: a stage is a built-in name (`lab list`) or a path to a YAML file")
 }
 
 fn unknown_stage(name: &str, known: &[String], is_file: bool) -> String {

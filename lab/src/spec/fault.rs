@@ -47,9 +47,9 @@ pub enum Fault {
     /// Kills a share of the tasks of a `service` tier at once.
     KillShare(KillShare),
     /// Puts a release in the place of the one that runs; the heal brings that one back.
-    Deploy(DeployVersion),
+    Deploy(DeployRelease),
     /// The same with a release that is bad, and has to be rolled back by itself.
-    BadDeploy(DeployVersion),
+    BadDeploy(DeployRelease),
     /// Stops what repairs, scales and watches: the rest must do without it.
     StopControlPlane(StopControlPlane),
     /// Kills the current primary of a `postgres` tier, or its only server.

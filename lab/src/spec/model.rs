@@ -115,7 +115,8 @@ pub struct Stage {
     pub traffic: Traffic,
     /// What users were promised.
     pub objectives: Objectives,
-    /// What is broken on purpose, and what must hold.
+    /// What is broken on purpose, and what must hold. Nothing when absent.
+    #[serde(default)]
     #[schemars(transform = short::experiment_names)]
     pub experiments: IndexMap<Name, Experiment>,
 }

@@ -10,7 +10,7 @@ pub struct DeployArgs {
     /// The tier
     pub tier: String,
     /// The release
-    pub version: String,
+    pub release: String,
     /// Form of the result
     #[arg(long, env = "LAB_FORMAT", default_value = "text")]
     pub format: Format,

@@ -211,9 +211,17 @@ fn files_are_read_once_and_refused_clearly() {
     assert!(message(&wrong).contains("wrong.yaml:3:1: unknown field `user` in the stage"));
     let absent = dir.path().join("absent.yaml");
     let text = message(absent.to_str().unwrap());
-    assert!(text.contains("cannot read the stage file") && text.contains("No such file"), "{text}");
+    assert!(text.contains("there is no stage file `") && !text.contains("os error"), "{text}");
     let folder = message(&format!("{}/", dir.path().display()));
-    assert!(folder.contains("cannot read the stage file"), "{folder}");
+    assert!(folder.contains("` is a folder, not a stage file\n"), "{folder}");
+}
+
+#[test]
+fn a_stage_without_experiments_is_a_stage() {
+    let (before, _) = BASE.split_once("experiments:\n").unwrap();
+    let without = parse(before, "s.yaml").unwrap();
+    assert_eq!(without, parse(&format!("{before}experiments: {{}}\n"), "s.yaml").unwrap());
+    assert!(without.experiments.is_empty());
 }
 
 #[cfg(unix)]

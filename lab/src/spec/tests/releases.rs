@@ -90,10 +90,10 @@ fn a_fault_deploys_another_release_that_exists() {
         assert_ne!(text, with(""));
         text
     };
-    assert!(parse(&deploys("{fault: bad-deploy, version: v2}"), "s.yaml").is_ok());
-    let unknown = errors_of(&deploys("{fault: bad-deploy, version: v3}"));
+    assert!(parse(&deploys("{fault: bad-deploy, release: v2}"), "s.yaml").is_ok());
+    let unknown = errors_of(&deploys("{fault: bad-deploy, release: v3}"));
     says(&unknown, &["tier `web` has no release `v3`", "allowed: v2"]);
-    let first = errors_of(&deploys("{fault: deploy, tier: web, version: v1}"));
+    let first = errors_of(&deploys("{fault: deploy, tier: web, release: v1}"));
     says(&first, &["runs release `v1` from the start"]);
     let missing = errors_of(&deploys("deploy"));
     says(&missing, &["`deploy` is not a value of `experiments.kill-web.fault`"]);

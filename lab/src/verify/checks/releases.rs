@@ -5,7 +5,7 @@
 //! experiment took it away was not rolled back, however few noticed.
 
 use crate::journal::{ControlEvent, Micros, Op, Outcome};
-use crate::spec::model::{DeployVersion, Fault};
+use crate::spec::model::{DeployRelease, Fault};
 use crate::spec::releases::released;
 
 use super::super::findings::{Check, Finding, Part};
@@ -29,13 +29,13 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
 }
 
 fn judge(case: &Case<'_>, fault: &FaultRecord<'_>) -> Option<(Part, String)> {
-    let (DeployVersion { version, .. }, bad) = match fault.fault? {
+    let (DeployRelease { release, .. }, bad) = match fault.fault? {
         Fault::Deploy(f) => (f, false),
         Fault::BadDeploy(f) => (f, true),
         _ => return None,
     };
     let Some(from) = fault.injected_at else {
-        return Some((Part::Inconclusive, format!("{version} was never deployed")));
+        return Some((Part::Inconclusive, format!("{release} was never deployed")));
     };
     let until = if bad {
         fault.healed_at.map(|healed| healed.max(from + planned(case, fault)))
@@ -43,18 +43,18 @@ fn judge(case: &Case<'_>, fault: &FaultRecord<'_>) -> Option<(Part, String)> {
         after_good(case, fault)
     };
     let failed = Failed::of(case, from, until);
-    Some(match (end(case, version, from), bad) {
+    Some(match (end(case, release, from), bad) {
         (None, _) => {
-            (Part::Inconclusive, format!("what became of the deploy of {version} is not known"))
+            (Part::Inconclusive, format!("what became of the deploy of {release} is not known"))
         }
         (Some(End::Interrupted), _) => (
             Part::Inconclusive,
             format!(
-                "the deploy of {version} was interrupted: nobody saw what would have become of it"
+                "the deploy of {release} was interrupted: nobody saw what would have become of it"
             ),
         ),
         (Some(End::Stayed), true) => {
-            (Part::Fail, format!("{version} is bad and was not rolled back; {failed}"))
+            (Part::Fail, format!("{release} is bad and was not rolled back; {failed}"))
         }
         (Some(End::RolledBack { after, why }), true) => {
             let part = if failed.percent() < MOST_FAILED { Part::Pass } else { Part::Fail };
@@ -62,16 +62,16 @@ fn judge(case: &Case<'_>, fault: &FaultRecord<'_>) -> Option<(Part, String)> {
             (
                 part,
                 format!(
-                    "{version} was rolled back by itself after {seconds:.1} s ({why}); {failed}"
+                    "{release} was rolled back by itself after {seconds:.1} s ({why}); {failed}"
                 ),
             )
         }
         (Some(End::Stayed), false) => {
             let part = if failed.failed == 0 { Part::Pass } else { Part::Fail };
-            (part, format!("{version} took over; {failed}"))
+            (part, format!("{release} took over; {failed}"))
         }
         (Some(End::RolledBack { why, .. }), false) => {
-            (Part::Fail, format!("{version} is good and was rolled back: {why}"))
+            (Part::Fail, format!("{release} is good and was rolled back: {why}"))
         }
     })
 }
@@ -90,7 +90,7 @@ fn after_good(case: &Case<'_>, fault: &FaultRecord<'_>) -> Option<Micros> {
 /// the fewer requests there are while it is deployed, and the larger would be the share of those that
 /// were needed to find it out.
 fn planned(case: &Case<'_>, fault: &FaultRecord<'_>) -> Micros {
-    let Some(Fault::BadDeploy(DeployVersion { tier, .. })) = fault.fault else { return 0 };
+    let Some(Fault::BadDeploy(DeployRelease { tier, .. })) = fault.fault else { return 0 };
     let found = released(case.stage).find(|(name, _)| tier.as_ref().is_none_or(|t| t == *name));
     let Some((_, service)) = found else { return 0 };
     let seconds: u32 =

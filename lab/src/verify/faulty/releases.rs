@@ -1,7 +1,7 @@
 //! Releases that take over badly, and bad ones that are not rolled back.
 
 use crate::journal::{ControlEvent, Entry, Event, Outcome};
-use crate::spec::model::{Deploy, DeployVersion, Fault, Kind, ShiftStep, Stage};
+use crate::spec::model::{Deploy, DeployRelease, Fault, Kind, ShiftStep, Stage};
 use crate::verify::testing::*;
 use crate::verify::{Check, ExperimentFindings, Part, Verdict};
 
@@ -50,7 +50,7 @@ fn judged_with(
     failed: usize,
     bake_s: u32,
 ) -> ExperimentFindings {
-    let version = DeployVersion { tier: None, version: "v2".into() };
+    let version = DeployRelease { tier: None, release: "v2".into() };
     let what = if name == "good" { Fault::Deploy(version) } else { Fault::BadDeploy(version) };
     let mut entries = Scenario { what, ..Scenario::new(name) }.outages(&[]).entries();
     let mut left = failed;
@@ -92,7 +92,7 @@ fn one_request_that_fails_is_too_many_for_a_good_release() {
 #[test]
 fn what_fails_after_the_next_fault_is_not_blamed_on_a_good_release() {
     let with_fault = |at: i64| {
-        let version = DeployVersion { tier: None, version: "v2".into() };
+        let version = DeployRelease { tier: None, release: "v2".into() };
         let what = Fault::Deploy(version);
         let scenario = Scenario { what, end: 14_000, ..Scenario::new("good") }.outages(&[]);
         let mut entries = scenario.entries();
