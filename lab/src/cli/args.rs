@@ -56,12 +56,12 @@ pub enum Command {
     /// Show nodes, endpoints, active faults and what the canary sees
     #[command(after_help = "Example:\n  lab status --format json")]
     Status(FormatArgs),
-    /// Inject a fault, prove it, heal it, and say what users saw (`lab chaos list` shows all)
+    /// Inject a fault, prove it, heal it, and say what users saw
     #[command(
         after_help = "Examples:\n  lab chaos list\n  lab chaos kill-primary --mode silent\n  lab chaos lose-zone --zone a --for 15s"
     )]
     Chaos(ChaosArgs),
-    /// Put another release of a tier in the place of the one that runs; a bad one is rolled back
+    /// Put another release of a tier in place; a bad one is rolled back
     #[command(
         after_help = "Example:\n  lab deploy web v2\n\nExit codes: 0 it runs, 1 rolled back, 2 no such tier or release, 4 not possible at this moment"
     )]
@@ -69,7 +69,7 @@ pub enum Command {
     /// Undo every active fault; safe at any moment, any number of times
     #[command(after_help = "Example:\n  lab heal")]
     Heal,
-    /// Judge what happened since `up`, run the stage's experiments, and give a verdict
+    /// Judge what happened since `up`, then run the stage's experiments
     #[command(
         after_help = "Examples:\n  lab verify stage-1k\n  lab verify stage-1k --only kill-primary --seed 7\n  lab verify runs/latest        # judge a finished run again, without Docker\n\nExit codes: 0 as declared, 1 violated, 2 wrong input, 3 inconclusive, 4 environment not able, 70 a bug"
     )]
@@ -98,7 +98,7 @@ pub enum Command {
     /// Build, list or remove the images that the stages use
     #[command(after_help = "Example:\n  lab images build")]
     Images(ImagesArgs),
-    /// Remove every container, network and volume of the lab, and nothing else
+    /// Remove everything that is the lab's, and nothing else
     #[command(after_help = "Example:\n  lab down --all")]
     Down(DownArgs),
     /// Print the JSON Schema of stage files, for editors

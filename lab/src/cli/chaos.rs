@@ -3,19 +3,19 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::args::ChaosArgs;
 use super::error::INCONCLUSIVE;
 use super::interrupt::Interrupt;
-use super::{CliError, Format, Global, show, verify};
+use super::{CliError, Format, Global, verify};
 use crate::chaos::{Active, Adjust, ChaosError, Injector, Traffic, adjusted, offers, resolve};
 use crate::engine::Lock;
 use crate::journal::{Entry, Event};
 use crate::report::{self, Ui};
-use crate::run::{self, CANARY_PREFIX, Faults, RunningLab, USERS};
+use crate::run::{self, CANARY_PREFIX, Faults, Progress, RunningLab, USERS};
 use crate::spec::model::{Fault, Stage};
-use crate::{spec, verify as judging};
+use crate::verify as judging;
+
+pub mod list;
 
 /// How long the lab may take to be whole after the heal.
 const WHOLE_LIMIT: Duration = Duration::from_secs(60);
@@ -27,7 +27,7 @@ const WATCH_BEFORE_MICROS: i64 = 10_000_000;
 /// Injects one fault, or lists all.
 pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliError> {
     if args.fault == "list" {
-        return list(global, args, ui).await;
+        return list::run(global, args, ui).await;
     }
     let engine = global.engine().await?;
     let lab = RunningLab::require(&engine).await?;
@@ -45,7 +45,9 @@ pub async fn run(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliEr
         let entry = Entry { at: run::now(), event };
         events.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     };
-    if !run::await_history(&lab).await {
+    let progress = Progress::new(ui, fault.name());
+    let told = |_| "waits until the canary has seen enough to judge by".to_owned();
+    if !progress.during(told, run::await_history(&lab)).await {
         ui.warn("the canary has seen too little good service to judge this fault by");
     }
     let since = run::now();
@@ -113,8 +115,11 @@ async fn one_fault(
     }
     let until = active.since + active.duration;
     ui.step(&format!("healing after {:.1} s: {}", active.duration.as_secs_f64(), injection.heal));
+    let progress = Progress::new(ui, fault.name());
+    let told = |at| format!("in effect, {}", run::remaining(active.duration, at));
+    let in_effect = progress.during(told, tokio::time::sleep_until(until.into()));
     let interrupted = tokio::select! {
-        () = tokio::time::sleep_until(until.into()) => None,
+        () = in_effect => None,
         code = interrupt.come() => Some(code),
     };
     active.heal(&lab.engine, record).await?;
@@ -123,7 +128,7 @@ async fn one_fault(
         return Ok(code);
     }
     tokio::select! {
-        () = await_calm(lab, ui) => Ok(exit_code(&active)),
+        () = await_calm(lab, &progress, ui) => Ok(exit_code(&active)),
         code = interrupt.come() => {
             ui.step("interrupted: the fault was healed before");
             Ok(code)
@@ -131,8 +136,8 @@ async fn one_fault(
     }
 }
 
-async fn await_calm(lab: &RunningLab, ui: &Ui) {
-    match lab.await_whole(WHOLE_LIMIT).await {
+async fn await_calm(lab: &RunningLab, progress: &Progress<'_>, ui: &Ui) {
+    match progress.until_whole(lab, WHOLE_LIMIT).await {
         Ok(took) => ui.done("healed, and every node is back", took),
         Err(e) => ui.warn(&e.to_string()),
     }
@@ -162,7 +167,7 @@ async fn report_canary(
     let Some(experiment) = findings.experiments.first() else { return Ok(()) };
     match args.format {
         Format::Json => ui.json(&report::results_json(&findings)),
-        Format::Text => ui.result(&report::seen(fault.name(), experiment)),
+        Format::Text => ui.prose(&report::seen(fault.name(), experiment), 4),
     }
     Ok(())
 }
@@ -231,36 +236,4 @@ fn check_zone(stage: &Stage, zone: Option<&str>) -> Result<(), CliError> {
         ))),
         _ => Ok(()),
     }
-}
-
-/// Faults of the running stage, or of all built-in stages when none runs.
-async fn list(global: &Global, args: &ChaosArgs, ui: &Ui) -> Result<u8, CliError> {
-    let running = match global.engine().await {
-        Ok(engine) => RunningLab::find(&engine).await?.map(|lab| lab.stage),
-        Err(_) => None,
-    };
-    let stages = match running {
-        Some(stage) => vec![stage],
-        None => {
-            let names = spec::builtin();
-            names.iter().map(|b| spec::load(b.name).map(|(s, _)| s)).collect::<Result<_, _>>()?
-        }
-    };
-    let mut rows = Vec::new();
-    for stage in &stages {
-        rows.extend(offers(stage).into_iter().map(|o| (stage.stage.clone(), o)));
-    }
-    if args.format == Format::Json {
-        let faults: Vec<_> = rows
-            .iter()
-            .map(|(stage, o)| {
-                json!({"stage": stage, "fault": o.name, "what": o.what, "flags": o.flags})
-            })
-            .collect();
-        ui.json(&json!({ "faults": faults }));
-        return Ok(0);
-    }
-    let rows = rows.into_iter().map(|(s, o)| vec![s, o.name, o.flags.to_owned(), o.what]);
-    ui.result(&show::table(&["STAGE", "FAULT", "FLAGS", "WHAT IT DOES"], rows));
-    Ok(0)
 }

@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use super::args::DiffArgs;
 use super::{CliError, Format, show};
 use crate::report::Ui;
+use crate::report::listing::Column::{Prose, Value as Whole};
+use crate::report::listing::{plain, wrapped};
 use crate::spec;
 use crate::spec::model::{Expectation, Experiment, Stage, Tier};
 use crate::spec::slots::slots;
@@ -13,9 +15,8 @@ use crate::spec::slots::slots;
 pub fn run(args: &DiffArgs, ui: &Ui) -> Result<u8, CliError> {
     let (before, _) = spec::load(&args.before)?;
     let (after, _) = spec::load(&args.after)?;
-    let tiers = tiers(&before, &after);
-    let experiments = experiments(&before, &after);
     if args.format == Format::Json {
+        let (tiers, experiments) = (tiers(&before, &after), experiments(&before, &after));
         ui.json(&json!({
             "before": before.stage,
             "after": after.stage,
@@ -24,7 +25,7 @@ pub fn run(args: &DiffArgs, ui: &Ui) -> Result<u8, CliError> {
         }));
         return Ok(0);
     }
-    ui.result(&text(&before, &after, tiers, experiments));
+    ui.result(&compared(&before, &after, ui.width()));
     Ok(0)
 }
 
@@ -58,17 +59,22 @@ impl Change {
     }
 }
 
-fn text(before: &Stage, after: &Stage, tiers: Vec<Change>, experiments: Vec<Change>) -> String {
+/// The comparison in lines of at most so many characters.
+pub(super) fn compared(before: &Stage, after: &Stage, width: usize) -> String {
     let mut out = format!("{} -> {}\n", before.stage, after.stage);
     if let Some(lack) = after.before.as_ref().filter(|_| are_neighbours(before, after)) {
         out += &format!("\nWhat {} could not do: {}\n", before.stage, lack.trim());
     }
     out += &format!("\n{}\n", after.intent.trim());
+    out = wrapped(&out, width, 0);
     let (b, a) = (before.stage.to_uppercase(), after.stage.to_uppercase());
-    for (head, changes) in [("TIER", tiers), ("EXPERIMENT", experiments)] {
+    for (head, changes) in
+        [("TIER", tiers(before, after)), ("EXPERIMENT", experiments(before, after))]
+    {
         if !changes.is_empty() {
             let rows = changes.into_iter().map(Change::row);
-            out += &format!("\n{}\n", show::table(&[head, "CHANGE", &b, &a], rows));
+            let columns = [Whole(head), Prose("CHANGE"), Prose(&b), Prose(&a)];
+            out += &format!("\n{}\n", plain(&columns, rows, width));
         }
     }
     out

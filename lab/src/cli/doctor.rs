@@ -35,9 +35,9 @@ pub async fn run(global: &Global, ui: &Ui) -> Result<u8, CliError> {
             (false, true) => "FAIL",
             (false, false) => "warn",
         };
-        ui.result(&format!("{mark}  {}", line.what));
+        ui.prose(&format!("{mark}  {}", line.what), 6);
         if !line.good {
-            ui.result(&format!("      mend: {}", line.mend));
+            ui.prose(&format!("      mend: {}", line.mend), 6);
         }
     }
     Ok(if able { 0 } else { ENVIRONMENT })

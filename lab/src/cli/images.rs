@@ -3,19 +3,19 @@
 use serde_json::json;
 
 use super::args::{ImagesAction, ImagesArgs};
-use super::{CliError, Format, Global, show};
+use super::{CliError, Format, Global};
 use crate::images::{self, ImageName};
 use crate::report::Ui;
-use crate::run::Building;
+use crate::report::listing::Column::Value;
+use crate::report::listing::plain;
+use crate::run;
 
 /// Builds, lists or removes the lab's images.
 pub async fn run(global: &Global, args: &ImagesArgs, ui: &Ui) -> Result<u8, CliError> {
     let engine = global.engine().await?;
     match &args.action {
         ImagesAction::Build => {
-            let building = Building::new(ui);
-            let built =
-                images::ensure(engine.docker(), &ImageName::ALL, &|p| building.report(&p)).await?;
+            let built = run::built(&engine, &ImageName::ALL, ui).await?;
             for (name, reference) in built {
                 ui.result(&format!("{name}  {reference}"));
             }
@@ -29,7 +29,8 @@ pub async fn run(global: &Global, args: &ImagesArgs, ui: &Ui) -> Result<u8, CliE
                     let size = format!("{} MB", i.bytes / 1_000_000);
                     vec![i.name.clone(), i.reference.clone(), size]
                 });
-                ui.result(&show::table(&["IMAGE", "REFERENCE", "SIZE"], rows));
+                let columns = [Value("IMAGE"), Value("REFERENCE"), Value("SIZE")];
+                ui.result(&plain(&columns, rows, ui.width()));
             }
         }
         ImagesAction::Clean => {

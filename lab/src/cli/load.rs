@@ -9,6 +9,8 @@ use super::interrupt::Interrupt;
 use super::{CliError, Format, Global};
 use crate::load::{self, LoadConfig, Plan, Summary};
 use crate::report::Ui;
+use crate::report::listing::Column::Value;
+use crate::report::listing::{WIDTH, plain};
 use crate::run::{self, RunningLab};
 
 /// How often the live view is shown.
@@ -45,7 +47,7 @@ pub async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<u8, CliErr
     Ok(0)
 }
 
-/// One line a second until the time is over or Ctrl-C comes.
+/// Says every second what goes on, until the time is over or Ctrl-C comes.
 async fn watch(handle: &load::LoadHandle, duration: Duration, interrupt: &mut Interrupt, ui: &Ui) {
     let end = Instant::now() + duration;
     loop {
@@ -59,13 +61,14 @@ async fn watch(handle: &load::LoadHandle, duration: Duration, interrupt: &mut In
         }
         let live = handle.live();
         let ms = |d: Option<Duration>| d.map_or(0.0, |d| d.as_secs_f64() * 1000.0);
-        ui.step(&format!(
-            "{} answered, {:.1}% good, p50 {:.1} ms, p99 {:.1} ms, {} under way",
+        ui.now(&format!(
+            "{}/s, {:.1}% good, p50 {:.1} ms, p99 {:.1} ms, {} under way, {:.0} s left",
             live.rate_per_s,
             live.success_share.unwrap_or(0.0) * 100.0,
             ms(live.p50),
             ms(live.p99),
-            live.in_flight
+            live.in_flight,
+            left.as_secs_f64()
         ));
     }
 }
@@ -74,15 +77,19 @@ const QUANTILES: [(&str, f64); 5] =
     [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
 
 fn as_text(s: &Summary) -> String {
-    let mut text = format!(
+    let latency = QUANTILES
+        .map(|(_, q)| format!("{:.1} ms", s.histogram.value_at_quantile(q) as f64 / 1000.0));
+    format!(
         "{} requests: {} ok, {} failed, {} dropped by the generator, {} unknown; {} sent again\n\
-         latency from the intended start:",
-        s.sent, s.ok, s.fail, s.dropped, s.unknown, s.repeated
-    );
-    for (name, q) in QUANTILES {
-        text += &format!("  {name} {:.1} ms", s.histogram.value_at_quantile(q) as f64 / 1000.0);
-    }
-    text
+         latency from the intended start:\n\n{}",
+        s.sent,
+        s.ok,
+        s.fail,
+        s.dropped,
+        s.unknown,
+        s.repeated,
+        plain(&QUANTILES.map(|(name, _)| Value(name)), [latency.to_vec()], WIDTH)
+    )
 }
 
 fn as_json(s: &Summary) -> serde_json::Value {

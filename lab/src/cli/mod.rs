@@ -16,6 +16,8 @@ mod endpoints;
 mod error;
 mod exec;
 mod export;
+#[cfg(test)]
+mod fits;
 mod heal;
 mod images;
 mod interrupt;
@@ -29,11 +31,12 @@ mod schema;
 mod show;
 mod status;
 mod up;
+mod usage;
 mod verify;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 
 pub use args::{Cli, Command, Format, Global};
 pub use error::CliError;
@@ -44,9 +47,14 @@ use json_lines::JsonLines;
 /// Runs the tool: parses the arguments, carries out the command, reports, and returns the exit
 /// code of the contract (0 done, 1 violated, 2 wrong input, 3 inconclusive, 4 environment, 70 bug).
 pub fn run() -> ExitCode {
-    let cli = match Cli::command().try_get_matches().and_then(|m| Cli::from_arg_matches(&m)) {
+    let definition = match std::env::args_os().len() {
+        0 | 1 => usage::first_steps(),
+        _ => usage::definition(),
+    };
+    let cli = match definition.try_get_matches().and_then(|m| Cli::from_arg_matches(&m)) {
         Ok(cli) => cli,
         Err(e) => {
+            let e = usage::explained(e);
             // Help and version come this way too; clap knows which stream and code each needs.
             let code = e.exit_code();
             return match e.print() {

@@ -15,7 +15,7 @@ pub fn run(args: &ReportArgs, ui: &Ui) -> Result<u8, CliError> {
     match args.format {
         Format::Json => ui.json(&reports::results_json(&findings)),
         Format::Text => {
-            ui.result(&report::table(&findings, ui.color()));
+            ui.result(&report::table(&findings, ui.width(), ui.color()));
             let html = run.join("report.html");
             if html.is_file() {
                 ui.result(&format!("\nfull report: {}", html.display()));
@@ -29,8 +29,12 @@ pub fn run(args: &ReportArgs, ui: &Ui) -> Result<u8, CliError> {
 pub fn rejudge(run: &Path) -> Result<RunFindings, CliError> {
     let path = run.join("journal.jsonl");
     if !path.is_file() {
-        return Err(CliError::usage(format!("{} is not the folder of a run", run.display()))
-            .hint("`lab verify STAGE` makes one under runs/"));
+        let run = run.display();
+        let what = match path.parent().is_some_and(Path::exists) {
+            true => format!("{run} is not the folder of a run: it has no journal"),
+            false => format!("there is no run at {run}"),
+        };
+        return Err(CliError::usage(what).hint("`lab verify STAGE` makes one under runs/"));
     }
     if journal::is_being_written(&path) {
         return Err(CliError::usage(format!("the run of {} is still going on", run.display()))

@@ -1,11 +1,12 @@
 //! `lab show`.
 
-use comfy_table::{ContentArrangement, Table, presets};
 use indexmap::IndexMap;
 
 use super::args::ShowArgs;
 use super::{CliError, Format};
 use crate::report::Ui;
+use crate::report::listing::Column::{Prose, Value};
+use crate::report::listing::{plain, wrapped};
 use crate::report::units::{clean, sent};
 use crate::spec;
 use crate::spec::model::{Expectation, Experiment, Stage, Tier};
@@ -22,19 +23,22 @@ pub fn run(args: &ShowArgs, ui: &Ui) -> Result<u8, CliError> {
         return Ok(0);
     }
     // A stage file may come from anywhere: no text of it moves the cursor.
-    let shown: Vec<String> = text(&stage).lines().map(clean).collect();
+    let shown: Vec<String> = text(&stage, ui.width()).lines().map(clean).collect();
     ui.result(&shown.join("\n"));
     Ok(0)
 }
 
-fn text(stage: &Stage) -> String {
+/// All of it in lines of at most so many characters.
+pub fn text(stage: &Stage, width: usize) -> String {
     let peak = stage.traffic.derived_peak_per_s(stage.users);
     let objectives = &stage.objectives;
-    let mut out = format!("{}: {}\n\n{}\n", stage.stage, stage.title, stage.intent.trim());
+    let intent = stage.intent.trim();
+    let mut out = wrapped(&format!("{}: {}\n\n{intent}\n", stage.stage, stage.title), width, 0);
     if let Some(before) = &stage.before {
-        out += &format!("\nWhat the stage before could not do: {}\n", before.trim());
+        let lack = format!("\nWhat the stage before could not do: {}\n", before.trim());
+        out += &wrapped(&lack, width, 0);
     }
-    out += &format!(
+    let figures = format!(
         "\n{} users; derived peak {peak:.3} requests/s, sent here {}; {}% reads\n\
          objectives: availability {}%, p99 {} ms, RTO {} ms, RPO {} writes{}\n\n",
         stage.users,
@@ -46,21 +50,28 @@ fn text(stage: &Stage) -> String {
         objectives.rpo_writes,
         objectives.staleness_ms.map(|ms| format!(", staleness {ms} ms")).unwrap_or_default()
     );
-    out += &table(
-        &["TIER", "KIND", "NODES", "NOTE"],
+    out += &wrapped(&figures, width, 2);
+    out += &plain(
+        &[Value("TIER"), Value("KIND"), Prose("NODES"), Prose("NOTE")],
         stage.tiers.iter().map(|(name, tier)| {
             let note = tier.note.clone().unwrap_or_default();
             vec![name.clone(), kind_name(tier), nodes(name, tier), note.trim().to_owned()]
         }),
+        width,
     );
     for (name, service) in released(stage) {
         let others: Vec<&str> = service.releases.keys().map(String::as_str).collect();
         let first = service.release.as_deref().unwrap_or_default();
-        out += &format!("\n\nreleases of {name}: {} (begins with {first})", others.join(", "));
+        let releases =
+            format!("\n\nreleases of {name}: {} (begins with {first})", others.join(", "));
+        out += &wrapped(&releases, width, 2);
+    }
+    if stage.experiments.is_empty() {
+        return out + "\n\nno experiments: `lab verify` has nothing to run";
     }
     out += "\n\n";
-    out += &table(
-        &["EXPERIMENT", "MUST", "ITS OWN OBJECTIVES", "WHY"],
+    out += &plain(
+        &[Value("EXPERIMENT"), Value("MUST"), Prose("ITS OWN OBJECTIVES"), Prose("WHY")],
         stage.experiments.iter().map(|(name, e)| {
             let must = match e.expect {
                 Expectation::Survives => "survive",
@@ -69,6 +80,7 @@ fn text(stage: &Stage) -> String {
             let why = e.why.clone().unwrap_or_default();
             vec![name.clone(), must.into(), own_objectives(e), why.trim().to_owned()]
         }),
+        width,
     );
     out
 }
@@ -121,25 +133,13 @@ pub fn kind_name(tier: &Tier) -> String {
         .unwrap_or_default()
 }
 
-/// A plain table that fits the terminal.
-pub fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(head.to_vec());
-    for row in rows {
-        table.add_row(row);
-    }
-    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_promised_age_is_shown_where_there_is_one() {
-        let shown = |name: &str| text(&spec::load(name).unwrap().0);
+        let shown = |name: &str| text(&spec::load(name).unwrap().0, 200);
         assert!(shown("stage-10k").contains("RPO 0 writes, staleness 5000 ms\n"));
         assert!(shown("stage-1k").contains("RPO 0 writes\n"));
     }

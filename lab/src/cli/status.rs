@@ -12,14 +12,20 @@ use crate::engine::Engine;
 use crate::journal::{Event, Micros};
 use crate::kinds;
 use crate::plan::ailment::{Ailment, clock};
+#[cfg(test)]
+use crate::plan::layout;
 use crate::plan::layout::Place;
 use crate::plan::observed::State;
 use crate::plan::ports::SENTINEL_PORT;
 use crate::plan::releases::release_of;
 use crate::plan::{CONTROL, main_name};
 use crate::report::Ui;
+use crate::report::listing::Column::{Prose, Value as Whole};
+use crate::report::listing::{plain, wrapped};
 use crate::run::{self, RunningLab};
 use crate::spec::machine;
+#[cfg(test)]
+use crate::spec::model::Stage;
 use crate::spec::model::{Kind, Tier};
 use crate::spec::slots::Duty;
 
@@ -71,17 +77,12 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
         }));
         return Ok(0);
     }
-    let mut text = format!("lab `{}`: {} ({})\n\n", global.lab, lab.stage.stage, lab.stage.title);
-    text += &show::table(
-        &["NODE", "TIER", "KIND", "ZONE", "ROLE", "HEALTH", "ADDRESS"],
-        rows.into_iter().map(|r| {
-            let role = r.release.unwrap_or(r.role);
-            vec![r.node, r.tier, r.kind, r.zone, role, r.health, r.address]
-        }),
-    );
+    let head = format!("lab `{}`: {} ({})\n\n", global.lab, lab.stage.stage, lab.stage.title);
+    let mut text = wrapped(&head, ui.width(), 0);
+    text += &table(rows, ui.width());
     text += "\n";
-    for Endpoint { node, what, url } in endpoints {
-        text += &format!("\n{what:<9} {url}  ({node})");
+    for endpoint in &endpoints {
+        text += &format!("\n{}", line(endpoint, ui.width()));
     }
     text += &format!("\nsubnet    {}", lab.network.subnet.cidr());
     text += &format!("\nengine    {}", engine.host());
@@ -89,17 +90,16 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
         text += &format!("\ndeploy    {} from {} to {}", deploy.tier, deploy.from, deploy.to);
     }
     for marker in &faults {
-        text += &format!(
-            "\nfault     {} on {} (heal with `lab heal`)",
-            marker.fault.name(),
-            marker.nodes.join(", ")
-        );
+        let (fault, nodes) = (marker.fault.name(), marker.nodes.join(", "));
+        let told = format!("\nfault     {fault} on {nodes} (heal with `lab heal`)");
+        text += &wrapped(&told, ui.width(), 10);
     }
     for Stray { node, effect } in &strays {
-        text += &format!("\nstray     {effect} on {node}: no fault explains it (`lab heal`)");
+        let told = format!("\nstray     {effect} on {node}: no fault explains it (`lab heal`)");
+        text += &wrapped(&told, ui.width(), 10);
     }
     for (at, what) in &notes {
-        text += &format!("\nnoted     {what} ({})", clock(*at));
+        text += &wrapped(&format!("\nnoted     {what} ({})", clock(*at)), ui.width(), 10);
     }
     text += &match canary {
         Some(c) if c.requests > 0 => format!(
@@ -123,6 +123,29 @@ async fn notes(lab: &RunningLab) -> Vec<(Micros, String)> {
         _ => None,
     });
     told.collect()
+}
+
+/// The nodes, one a line. A node's name begins with its tier.
+fn table(rows: Vec<Row>, width: usize) -> String {
+    let columns = [
+        Whole("NODE"),
+        Whole("KIND"),
+        Whole("ZONE"),
+        Prose("ROLE"),
+        Whole("ADDRESS"),
+        Prose("HEALTH"),
+    ];
+    let row = |r: Row| {
+        let role = r.release.unwrap_or(r.role);
+        vec![r.node, r.kind, r.zone, role, r.address, r.health]
+    };
+    plain(&columns, rows.into_iter().map(row), width)
+}
+
+/// What answers where. The address is in one piece, whatever that takes: it is there to be copied.
+fn line(endpoint: &Endpoint, width: usize) -> String {
+    let Endpoint { node, what, url } = endpoint;
+    wrapped(&format!("{what:<9} {url}  ({node})"), width, 10)
 }
 
 async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
@@ -230,4 +253,32 @@ fn json_row(r: &Row) -> Value {
         "node": r.node, "tier": r.tier, "kind": r.kind, "zone": r.zone, "role": r.role,
         "release": r.release, "health": r.health, "address": r.address,
     })
+}
+
+/// What a lab of this stage would show with the longest addresses and complaints.
+#[cfg(test)]
+pub(super) fn example(stage: &Stage, width: usize) -> String {
+    let places = layout::places(stage, layout::Subnet(172, 130));
+    let complaints = ["in reserve", "ready", "not ready: port 5432 does not answer"];
+    let rows = places.iter().enumerate().map(|(n, place)| {
+        let tier = stage.tiers.get(&place.tier);
+        Row {
+            node: place.name.clone(),
+            tier: place.tier.clone(),
+            kind: tier.map_or_else(|| "network-proxy".into(), show::kind_name),
+            zone: place.zone.clone(),
+            role: ["primary", "standby (sync)", "replica", "worker"][n % 4].into(),
+            release: None,
+            health: complaints[n % complaints.len()].into(),
+            address: format!("{}:{}", place.address, port(tier, place)),
+        }
+    });
+    let mut text = table(rows.collect(), width);
+    for place in &places {
+        let secret = "5f0c3a7d9b1e24680f1e2d3c";
+        let url = format!("postgres://shop:{secret}@{}:5432/shop", place.address);
+        let endpoint = Endpoint { node: place.name.clone(), what: "database", url };
+        text += &format!("\n{}", line(&endpoint, width));
+    }
+    text
 }

@@ -26,7 +26,7 @@ pub async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<u8, CliError
     let start = start(global, args.port, args.subnet);
     if args.dry_run {
         let up = prepare(&engine, &stage, &start, ui).await?;
-        ui.result(&plan_text(&up.plan));
+        ui.prose(&plan_text(&up.plan), 4);
         return Ok(0);
     }
     let mut interrupt = Interrupt::listen()?;

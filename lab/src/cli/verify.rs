@@ -15,8 +15,12 @@ use crate::run::{
     self, CANARY_PREFIX, ExperimentRun, Pace, RunFolder, RunningLab, SharedJournal, since_up,
 };
 use crate::spec::Source;
-use crate::spec::model::Stage;
-use crate::verify::{RunFindings, SINCE_UP, judge};
+use crate::spec::model::{Experiment, Stage};
+use crate::verify::{RunFindings, SINCE_UP, ended, judge};
+
+mod argument;
+
+use argument::{check_only, is_no_stage, is_run, neither, refuse_to_run};
 
 /// How often an experiment is run at most, as long as it proves nothing either way.
 const TRIES: u32 = 3;
@@ -32,6 +36,9 @@ pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliE
         let findings = rejudging::rejudge(folder)?;
         show(&findings, args.format, ui);
         return Ok(findings.exit_code());
+    }
+    if let Some(name) = args.stage.as_deref().filter(|name| is_no_stage(name)) {
+        return Err(neither(name));
     }
     let given = match &args.stage {
         Some(name) => {
@@ -59,7 +66,11 @@ pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliE
     };
     check_only(&stage, &args.only)?;
     let folder = RunFolder::create(&args.out, &stage.stage)?;
-    let verifying = Verifying { global, args, ui, engine: &engine, stage: &stage, folder: &folder };
+    let journal = Arc::new(Mutex::new(Writer::append(&folder.journal())?));
+    let stage = &stage;
+    let verifying =
+        Verifying { global, args, ui, engine: &engine, stage, folder: &folder, journal };
+    verifying.say_how_long();
     let stays = was_up || args.keep;
     let mut interrupt = Interrupt::listen()?;
     let result = tokio::select! {
@@ -72,6 +83,9 @@ pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliE
                     run::end_open_experiments(&lab).await;
                 }
             }
+            if let Err(e) = verifying.proven_so_far() {
+                ui.warn(&e.message);
+            }
             Ok(code)
         }
     };
@@ -83,41 +97,6 @@ pub async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<u8, CliE
     result
 }
 
-/// A finished run is judged as it is: nothing is run again, and no part of it alone.
-fn refuse_to_run(args: &VerifyArgs, folder: &Path) -> Result<(), CliError> {
-    let given = [
-        ("--only", !args.only.is_empty()),
-        ("--quick", args.quick),
-        ("--keep", args.keep),
-        ("--seed", args.seed.is_some()),
-        ("--port", args.port.is_some()),
-    ];
-    match given.iter().find(|(_, given)| *given) {
-        None => Ok(()),
-        Some((option, _)) => Err(CliError::usage(format!(
-            "{} is a finished run, which is judged as it is: `{option}` is for a stage",
-            folder.display()
-        ))),
-    }
-}
-
-/// A folder with a journal in it is a finished run; a stage file is a file.
-fn is_run(path: &Path) -> bool {
-    path.join("journal.jsonl").is_file()
-}
-
-fn check_only(stage: &Stage, only: &[String]) -> Result<(), CliError> {
-    let names: Vec<&str> = stage.experiments.keys().map(String::as_str).collect();
-    match only.iter().find(|n| !names.contains(&n.as_str())) {
-        None => Ok(()),
-        Some(unknown) => Err(CliError::usage(format!(
-            "{} has no experiment `{unknown}`; there are: {}",
-            stage.stage,
-            names.join(", ")
-        ))),
-    }
-}
-
 struct Verifying<'a> {
     global: &'a Global,
     args: &'a VerifyArgs,
@@ -125,6 +104,7 @@ struct Verifying<'a> {
     engine: &'a Engine,
     stage: &'a Stage,
     folder: &'a RunFolder,
+    journal: SharedJournal,
 }
 
 impl Verifying<'_> {
@@ -138,7 +118,7 @@ impl Verifying<'_> {
             self.ui.done(&format!("{} is up", self.stage.stage), outcome.took);
         }
         let lab = outcome.lab;
-        let journal = Arc::new(Mutex::new(Writer::append(&self.folder.journal())?));
+        let journal = Arc::clone(&self.journal);
         run::record(&journal, run::now(), self.head(seed));
         if was_up {
             run::end_open_experiments(&lab).await;
@@ -155,6 +135,28 @@ impl Verifying<'_> {
 
     fn head(&self, seed: u64) -> Event {
         Event::RunStarted(run_started(self.stage, &self.folder.name, seed, self.args.quick))
+    }
+
+    /// The experiments that will be run.
+    fn chosen(&self) -> Vec<(&String, &Experiment)> {
+        let wanted = |name: &String| self.args.only.is_empty() || self.args.only.contains(name);
+        self.stage.experiments.iter().filter(|(n, _)| wanted(n)).collect()
+    }
+
+    fn say_how_long(&self) {
+        let chosen = self.chosen();
+        if chosen.is_empty() {
+            self.ui.step(&format!("{} has no experiments", self.stage.stage));
+            return;
+        }
+        let each = chosen.iter().map(|(_, experiment)| *experiment);
+        let range = run::estimate(self.stage, each, Pace::new(self.args.quick));
+        let experiments = if chosen.len() == 1 { "experiment" } else { "experiments" };
+        self.ui.step(&format!(
+            "{} {experiments}: {} once the lab is up, and longer where one must be tried again",
+            chosen.len(),
+            run::in_words(range)
+        ));
     }
 
     async fn judge_since_up(&self, lab: &RunningLab, journal: &SharedJournal, seed: u64) {
@@ -197,8 +199,7 @@ impl Verifying<'_> {
         journal: &SharedJournal,
         seed: u64,
     ) -> Result<(), CliError> {
-        let wanted = |name: &String| self.args.only.is_empty() || self.args.only.contains(name);
-        let chosen: Vec<_> = self.stage.experiments.iter().filter(|(n, _)| wanted(n)).collect();
+        let chosen = self.chosen();
         // The canary's history of this stretch is not judged a second time later.
         let mark = Event::ExperimentStarted {
             experiment: self.folder.name.clone(),
@@ -216,6 +217,7 @@ impl Verifying<'_> {
                 pace: Pace::new(self.args.quick),
                 journal,
                 ui: self.ui,
+                progress: run::Progress::new(self.ui, name),
             };
             if let Err(e) = self.tried(run).await {
                 // What failed is inconclusive. The next one waits until the lab is whole again.
@@ -269,14 +271,31 @@ impl Verifying<'_> {
         Ok(())
     }
 
-    fn verdict(&self) -> Result<u8, CliError> {
+    /// Says and writes what the experiments that came to their end have shown, when the run does not.
+    fn proven_so_far(&self) -> Result<(), CliError> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).flush()?;
         let entries = crate::journal::read(&self.folder.journal())?;
-        let findings = judge(&entries)
-            .map_err(|e| CliError::environment(format!("the run's journal: {e}")))?;
+        match ended(&entries) {
+            Some(entries) => self.reports(entries).map(drop),
+            None => {
+                self.ui.step("no experiment had come to its end: nothing is proven");
+                Ok(())
+            }
+        }
+    }
+
+    fn verdict(&self) -> Result<u8, CliError> {
+        self.reports(&crate::journal::read(&self.folder.journal())?)
+    }
+
+    /// Judges, writes every report, and says where they are; returns the exit code.
+    fn reports(&self, entries: &[Entry]) -> Result<u8, CliError> {
+        let findings =
+            judge(entries).map_err(|e| CliError::environment(format!("the run's journal: {e}")))?;
         let results = report::results_json(&findings);
         self.folder.write("results.json", &format!("{results:#}\n"))?;
         self.folder.write("junit.xml", &report::junit(&findings))?;
-        self.folder.write("report.html", &report::html(&findings, &entries))?;
+        self.folder.write("report.html", &report::html(&findings, entries))?;
         show(&findings, self.args.format, self.ui);
         self.ui.step(&format!("report: {}", self.folder.path.join("report.html").display()));
         Ok(findings.exit_code())
@@ -285,7 +304,7 @@ impl Verifying<'_> {
 
 fn show(findings: &RunFindings, format: Format, ui: &Ui) {
     match format {
-        Format::Text => ui.result(&report::table(findings, ui.color())),
+        Format::Text => ui.result(&report::table(findings, ui.width(), ui.color())),
         Format::Json => ui.json(&report::results_json(findings)),
     }
 }
@@ -319,29 +338,4 @@ pub async fn since_up_entries(
     entries.push(Entry { at, event: end });
     entries.push(Entry { at, event: Event::RunEnded });
     entries
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-    use crate::cli::args::{Cli, Command};
-
-    fn refusal(options: &[&str]) -> Option<String> {
-        let line = ["lab", "verify", "runs/1"].iter().chain(options);
-        let Command::Verify(args) = Cli::try_parse_from(line).unwrap().command else { panic!() };
-        refuse_to_run(&args, Path::new("runs/1")).err().map(|e| e.message)
-    }
-
-    #[test]
-    fn a_finished_run_is_judged_without_options_that_are_for_a_run() {
-        assert_eq!(refusal(&[]), None);
-        assert_eq!(refusal(&["--format", "json"]), None);
-        let one = [&["--only", "kill-web"][..], &["--quick"], &["--keep"]];
-        for options in one.into_iter().chain([&["--seed", "7"][..], &["--port", "0"]]) {
-            let said = refusal(options).expect("a refusal");
-            assert!(said.contains(&format!("`{}`", options[0])), "{said}");
-        }
-    }
 }

@@ -109,6 +109,8 @@ impl ImageName {
 /// What the builder reports while it works.
 #[derive(Clone, Debug)]
 pub enum ImageProgress {
+    /// So many images are missing and will be built.
+    Missing(usize),
     /// An image is being built.
     Building(ImageName),
     /// A step of a build begins.
@@ -128,6 +130,8 @@ pub enum ImageProgress {
 impl fmt::Display for ImageProgress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Missing(1) => f.write_str("1 image to build"),
+            Self::Missing(many) => write!(f, "{many} images to build"),
             Self::Building(name) => write!(f, "building image {}", name.as_str()),
             Self::Step(name, step) => write!(f, "image {}: {step}", name.as_str()),
             Self::Base(how) => write!(f, "base image: {how}"),
@@ -163,6 +167,9 @@ pub async fn ensure(
         needed.extend(name.parent());
     }
     missing.sort();
+    if !missing.is_empty() {
+        progress(ImageProgress::Missing(missing.len()));
+    }
     build::build_all(docker, &contexts, missing, progress).await?;
     Ok(wanted.iter().map(|n| (n.as_str().to_owned(), contexts[n].reference())).collect())
 }

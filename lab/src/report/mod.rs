@@ -10,6 +10,7 @@ mod compose_variables;
 mod html;
 mod json;
 mod junit;
+pub mod listing;
 mod log_line;
 mod seen;
 mod table;

@@ -2,80 +2,87 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
+use comfy_table::{Cell, Color};
 
 use crate::verify::recovery::Recovery;
 use crate::verify::{ExperimentFindings, RunFindings, Standing};
 
 use super::changed::suffered_most;
+use super::listing::Column::{self, Prose, Value};
+use super::listing::{listing, plain, wrapped};
 use super::units::{clean, percent, rate, sent, span};
 use super::words;
 
-/// A compact table, the reasons for whatever is not as expected, and one line with the verdict.
-/// Ends with a line break.
-pub fn table(run: &RunFindings, color: bool) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    if color {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
+/// A compact table of lines of at most so many characters, the parts of each recovery, the reasons for
+/// whatever is not as expected, and one line with the verdict. Ends with a line break.
+pub fn table(run: &RunFindings, width: usize, color: bool) -> String {
+    let mut out = listing(&COLUMNS, run.experiments.iter().map(row), width, color) + "\n";
+    let parts: Vec<Vec<String>> = run.experiments.iter().filter_map(parts).collect();
+    if !parts.is_empty() {
+        let _ = writeln!(out, "\n{}", plain(&PARTS, parts, width));
     }
-    table.set_header(HEADERS.map(|h| Cell::new(h).add_attribute(Attribute::Bold)));
-    for experiment in &run.experiments {
-        table.add_row(row(experiment));
-    }
-    let mut out = String::new();
-    for line in table.lines() {
-        let _ = writeln!(out, "{}", line.trim_end());
-    }
+    let mut told = String::new();
     for experiment in run.experiments.iter().filter(|e| e.standing != Standing::AsExpected) {
-        let _ = write!(out, "\n{}", reasons(experiment));
+        let _ = write!(told, "\n{}", reasons(experiment));
     }
     for experiment in &run.experiments {
-        let told = words::told(experiment);
-        if !told.is_empty() {
-            let _ = writeln!(out);
+        let lines = words::told(experiment);
+        if !lines.is_empty() {
+            let _ = writeln!(told);
         }
-        for told in told {
-            let _ = writeln!(out, "{}: {}", experiment.name, clean(&told));
+        for line in lines {
+            let _ = writeln!(told, "{}: {}", experiment.name, clean(&line));
         }
     }
     let unproven = |e: &ExperimentFindings| {
         e.measured.rto.as_ref().is_some_and(|rto| matches!(rto.worst, Recovery::Unproven(_)))
     };
     if run.experiments.iter().any(unproven) {
-        let _ = writeln!(out, "\n?: it looked back by then, but traffic ended too soon to tell");
+        let _ = writeln!(told, "\n?: it looked back by then, but traffic ended too soon to tell");
     }
-    let _ = writeln!(out, "\n{}", traffic(run));
-    let _ = writeln!(out, "{}", paint(&words::conclusion(run), run.standing(), color));
+    let _ = writeln!(told, "\n{}", traffic(run));
+    out += &wrapped(&told, width, 2);
+    let conclusion = wrapped(&words::conclusion(run), width, 2);
+    let _ = writeln!(out, "{}", paint(&conclusion, run.standing(), color));
     out
 }
 
-const HEADERS: [&str; 7] = [
-    "experiment",
-    "expected",
-    "verdict",
-    "available",
-    "p99",
-    "RTO (detect / recover / re-route)",
-    "lost",
+const COLUMNS: [Column<'_>; 6] = [
+    Value("experiment"),
+    Prose("verdict"),
+    Value("available"),
+    Value("p99"),
+    Value("RTO"),
+    Prose("lost"),
 ];
 
+/// The verdict says what was expected where that is not what came: `broke, as declared`.
 fn row(e: &ExperimentFindings) -> Vec<Cell> {
     let (colour, _) = colours(e.standing);
     let m = &e.measured;
     let p99 = m.latency.map(|q| span(i64::try_from(q.p99).unwrap_or(i64::MAX)));
     vec![
         Cell::new(&e.name),
-        Cell::new(words::expected(e)),
         Cell::new(words::verdict(e)).fg(colour),
         Cell::new(m.availability_percent.map_or("-".to_owned(), percent)),
         Cell::new(p99.unwrap_or("-".to_owned())),
-        Cell::new(words::rto(e)),
+        Cell::new(m.rto.as_ref().map_or("-".to_owned(), |rto| words::recovery(rto.worst))),
         Cell::new(words::lost(e)),
     ]
+}
+
+const PARTS: [Column<'_>; 4] =
+    [Value("RTO of"), Value("= detect"), Value("+ recover"), Value("+ re-route")];
+
+/// What a recovery is made of, where that was seen.
+fn parts(e: &ExperimentFindings) -> Option<Vec<String>> {
+    let rto = e.measured.rto.as_ref()?;
+    let parts = [rto.detect, rto.recover, rto.reroute];
+    if parts.iter().all(Option::is_none) {
+        return None;
+    }
+    let shown = parts.map(|part| part.map_or("-".to_owned(), span));
+    Some([e.name.clone()].into_iter().chain(shown).collect())
 }
 
 fn reasons(e: &ExperimentFindings) -> String {

@@ -49,7 +49,7 @@ fn what_no_fault_explains_is_told() {
     let both = run([Scenario::quiet().entries(), Scenario::new("kill").entries()]);
     let found = judge(&both).unwrap();
     let told = "\nsince-up: promotion of db-b1, 4.200 s after the start; users noticed nothing\n";
-    let text = table(&found, false);
+    let text = table(&found, 1000, false);
     assert!(text.contains(told), "{text}");
     assert!(junit(&found).contains("promotion of db-b1 that no fault explains"));
     assert!(html(&found, &both).contains("promotion of db-b1 that no fault explains"));
@@ -57,7 +57,7 @@ fn what_no_fault_explains_is_told() {
 
 #[test]
 fn table_of_a_mixed_run() {
-    insta::assert_snapshot!(table(&findings(), false));
+    insta::assert_snapshot!(table(&findings(), 80, false));
 }
 
 /// Each report says that the verdict is that of a later try, and why.
@@ -66,7 +66,7 @@ fn an_experiment_that_was_tried_once_more_is_told_in_every_report() {
     let mut run = green();
     let reasons = vec!["recovery: the machine <b>itself</b> was not able".to_owned()];
     run.experiments[1].earlier = vec![EarlierTry { reasons, started_at: 1, ended_at: 2 }];
-    let text = table(&run, false);
+    let text = table(&run, 1000, false);
     let told = "try 1 of 2 proved nothing, so it was tried once more: recovery: the machine";
     assert!(text.contains(&format!("\nkill: {told} <b>itself</b> was not able\n")), "{text}");
     assert!(junit(&run).contains(told));
@@ -77,24 +77,29 @@ fn an_experiment_that_was_tried_once_more_is_told_in_every_report() {
 
 #[test]
 fn table_of_a_green_run() {
-    insta::assert_snapshot!(table(&green(), false));
+    insta::assert_snapshot!(table(&green(), 80, false));
 }
 
 #[test]
 fn a_recovery_that_is_not_certain_is_explained() {
     let mut run = green();
-    let explained = |run: &RunFindings| table(run, false).contains("\n?: it looked back by then");
+    let explained =
+        |run: &RunFindings| table(run, 1000, false).contains("\n?: it looked back by then");
     assert!(!explained(&run));
     let rto = run.experiments.iter_mut().find_map(|e| e.measured.rto.as_mut()).unwrap();
     rto.worst = Recovery::Unproven(4_000_000);
-    assert!(explained(&run) && table(&run, false).contains("4.0 s?"), "{}", table(&run, false));
+    assert!(
+        explained(&run) && table(&run, 1000, false).contains("4.0 s?"),
+        "{}",
+        table(&run, 1000, false)
+    );
     run.quick = !run.quick;
-    assert_eq!(table(&run, false).contains("; a quick run"), run.quick);
+    assert_eq!(table(&run, 1000, false).contains("; a quick run"), run.quick);
 }
 
 #[test]
 fn colour_changes_nothing_but_the_colour() {
-    let coloured = table(&findings(), true);
+    let coloured = table(&findings(), 80, true);
     assert!(coloured.matches("\x1b[").count() > 10, "{coloured:?}");
     let mut plain = String::new();
     let mut rest = coloured.as_str();
@@ -104,12 +109,12 @@ fn colour_changes_nothing_but_the_colour() {
     }
     plain.push_str(rest);
     let words = |s: &str| s.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(words(&plain), words(&table(&findings(), false)));
+    assert_eq!(words(&plain), words(&table(&findings(), 80, false)));
 }
 
 #[test]
 fn no_text_of_a_container_moves_the_cursor() {
-    assert!(!table(&findings(), false).contains('\x1b'));
+    assert!(!table(&findings(), 80, false).contains('\x1b'));
 }
 
 #[test]
@@ -218,8 +223,8 @@ fn the_map_of_services_stands_in_the_reports() {
     assert_eq!(page.matches("<svg class=\"map\"").count(), 2);
     assert!(page.contains("web to db: 200/s, 25.00 % failed, median 0.9 ms, p99 900 ms"));
     let told = "suffered most: web -> db: p99 900 ms (before 2.0 ms), 25.00 % failed";
-    assert!(table(&found, false).contains(told), "{}", table(&found, false));
-    let without = table(&findings(), false);
+    assert!(table(&found, 1000, false).contains(told), "{}", table(&found, 1000, false));
+    let without = table(&findings(), 80, false);
     assert!(!without.contains("suffered") && !html(&findings(), &journal()).contains("svg class"));
 }
 
@@ -266,7 +271,7 @@ fn html_elements_are_closed() {
 fn reports_of_a_run_without_anything_are_still_reports() {
     let entries = run([]);
     let nothing = judge(&entries).unwrap();
-    assert!(table(&nothing, false).contains("inconclusive: nothing was judged"));
+    assert!(table(&nothing, 80, false).contains("inconclusive: nothing was judged"));
     assert!(junit(&nothing).contains("<error"));
     assert!(html(&nothing, &entries).contains("nothing was judged"));
     assert_eq!(results_json(&nothing)["exit_code"], 3);

@@ -5,9 +5,11 @@
 //! not reported as a success.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::listing::{WIDEST, WIDTH, wrapped};
 use super::units;
 
 /// How much is said on stderr.
@@ -22,9 +24,13 @@ pub enum Level {
     Verbose,
 }
 
+/// How often a log hears of what goes on, when nothing else is said.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
 /// The terminal. Shared by reference; lines of concurrent tasks never mix.
 pub struct Ui {
     level: Level,
+    every: Duration,
     out: Sink,
     err: Sink,
 }
@@ -33,6 +39,8 @@ struct Sink {
     color: bool,
     /// It is a terminal that can rewrite its last line.
     live: bool,
+    /// Characters of a terminal's line.
+    width: Option<usize>,
     state: Mutex<State>,
 }
 
@@ -41,6 +49,8 @@ struct State {
     closed: bool,
     /// The last line is one that the next line takes the place of.
     passing: bool,
+    /// When the last line was written.
+    said: Instant,
     error: Option<io::Error>,
 }
 
@@ -58,7 +68,22 @@ impl Ui {
         let (out, err) = (io::stdout(), io::stderr());
         let colors = (!no_color && out.is_terminal(), !no_color && err.is_terminal());
         let live = err.is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
-        Self::new(level, Box::new(out), colors.0, Box::new(err), colors.1).live(live)
+        let (wide_out, wide_err) = (columns(&out), columns(&err));
+        let ui = Self::new(level, Box::new(out), colors.0, Box::new(err), colors.1).live(live);
+        ui.columns(wide_out, wide_err)
+    }
+
+    /// The characters of a line of stdout and stderr, where they are terminals.
+    #[must_use]
+    pub fn columns(mut self, out: Option<usize>, err: Option<usize>) -> Self {
+        (self.out.width, self.err.width) = (out, err);
+        self
+    }
+
+    /// The characters that a line of a result may have: what is written into a file or a pipe has
+    /// always the same shape.
+    pub fn width(&self) -> usize {
+        self.out.width.map_or(WIDTH, |columns| columns.min(WIDEST))
     }
 
     /// Whether stderr is a terminal that can rewrite its last line, as [`Ui::now`] needs it.
@@ -76,7 +101,8 @@ impl Ui {
         err: Box<dyn Write + Send>,
         color_err: bool,
     ) -> Self {
-        Self { level, out: Sink::new(out, color_out), err: Sink::new(err, color_err) }
+        let (out, err) = (Sink::new(out, color_out), Sink::new(err, color_err));
+        Self { level, out, err, every: LOG_EVERY }
     }
 
     /// How much is said.
@@ -93,6 +119,13 @@ impl Ui {
     pub fn result(&self, text: &str) {
         self.err.clear();
         self.out.line(text);
+    }
+
+    /// A result in sentences, to stdout: on a terminal it is wrapped between words, with what goes on
+    /// `further` characters to the right.
+    pub fn prose(&self, text: &str, further: usize) {
+        self.err.clear();
+        self.out.line(&self.out.fitting(text, further));
     }
 
     /// A result in the JSON of `--format json`, to stdout.
@@ -113,18 +146,30 @@ impl Ui {
     }
 
     /// What is going on at this moment: one line on a terminal, in the place of the one before, until
-    /// anything else is said; nothing in a log, which would be flooded, and nothing with `-v`, which
-    /// has the same as details.
+    /// anything else is said. A log, which would be flooded, hears of it when nothing was said for a
+    /// while.
     pub fn now(&self, text: &str) {
-        if self.level == Level::Normal && self.err.live {
-            self.err.passing(text);
+        if self.level < Level::Normal {
+            return;
         }
+        if self.err.live {
+            self.err.passing(text);
+        } else if self.err.state().said.elapsed() >= self.every {
+            self.progress("..", "\x1b[2m", text);
+        }
+    }
+
+    /// How long nothing must have been said until a log hears of what goes on.
+    #[must_use]
+    pub fn every(mut self, every: Duration) -> Self {
+        self.every = every;
+        self
     }
 
     /// One line of detail, shown with `-v`.
     pub fn detail(&self, text: &str) {
         if self.level >= Level::Verbose {
-            self.err.line(&format!("   {text}"));
+            self.err.line(&self.err.fitting(&format!("   {text}"), 2));
         }
     }
 
@@ -157,6 +202,12 @@ impl Ui {
     }
 }
 
+/// Characters of a terminal's line; none of what is no terminal, or does not say.
+fn columns(of: &impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(of).ok()?;
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
 /// Whether somebody sits at a terminal: both stdin and stdout are one.
 pub fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
@@ -184,18 +235,32 @@ fn tolerate<T>(result: io::Result<T>, otherwise: T) -> io::Result<T> {
     }
 }
 
+/// The beginning of a line, with a mark where something is left out. Room is left for the indent.
+fn shortened(text: &str, width: usize) -> String {
+    let room = width.saturating_sub(4);
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
+}
+
 impl Sink {
     fn new(to: Box<dyn Write + Send>, color: bool) -> Self {
-        let state = State { to, closed: false, passing: false, error: None };
-        Self { color, live: false, state: Mutex::new(state) }
+        let state = State { to, closed: false, passing: false, said: Instant::now(), error: None };
+        Self { color, live: false, width: None, state: Mutex::new(state) }
     }
 
     fn marked(&self, mark: &str, colour: &str, text: &str) {
-        if self.color {
-            self.line(&format!("{colour}{mark}\x1b[0m {text}"));
-        } else {
-            self.line(&format!("{mark} {text}"));
+        let plain = self.fitting(&format!("{mark} {text}"), mark.len() + 1);
+        match plain.strip_prefix(mark) {
+            Some(rest) if self.color => self.line(&format!("{colour}{mark}\x1b[0m{rest}")),
+            _ => self.line(&plain),
         }
+    }
+
+    /// A terminal would break words.
+    fn fitting(&self, text: &str, further: usize) -> String {
+        self.width.map_or_else(|| text.to_owned(), |width| wrapped(text, width, further))
     }
 
     fn line(&self, text: &str) {
@@ -207,6 +272,7 @@ impl Sink {
     /// can be taken back.
     fn passing(&self, text: &str) {
         let text = text.lines().next().unwrap_or_default();
+        let text = self.width.map_or_else(|| text.to_owned(), |width| shortened(text, width));
         self.state().replace(&format!("\x1b[?7l   {text}\x1b[?7h"), true);
     }
 
@@ -236,6 +302,7 @@ impl State {
     fn replace(&mut self, text: &str, passing: bool) {
         let start = if self.passing { "\r\x1b[K" } else { "" };
         self.passing = passing;
+        self.said = Instant::now();
         let text = format!("{start}{text}");
         self.attempt(|to| to.write_all(text.as_bytes()).and_then(|()| to.flush()));
     }

@@ -1,64 +1,121 @@
 //! Shows how image builds get on: what begins and ends line by line, the steps in between as they
-//! pass.
+//! pass, with what is left.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::images::{ImageName, ImageProgress, Step};
+use super::Progress;
+use crate::engine::Engine;
+use crate::images::{self, ImageError, ImageName, ImageProgress, Step};
 use crate::report::Ui;
 
 /// Characters of each image's current instruction: several images are built at once.
 const INSTRUCTION: usize = 40;
 
+/// Makes sure that the wanted images exist, and shows how that gets on; returns name to reference for
+/// each.
+pub async fn built(
+    engine: &Engine,
+    wanted: &[ImageName],
+    ui: &Ui,
+) -> Result<BTreeMap<String, String>, ImageError> {
+    let building = Building::new(ui);
+    let report = |progress| building.report(&progress);
+    let ensured = images::ensure(engine.docker(), wanted, &report);
+    Progress::new(ui, "images").during(|_| building.told(), ensured).await
+}
+
+/// Makes sure that somebody else's image is here, and shows how pulling it gets on.
+///
+/// # Errors
+/// Why it cannot be had, in words.
+pub async fn pulled(engine: &Engine, image: &str, ui: &Ui) -> Result<(), String> {
+    let building = Building::new(ui);
+    images::require(engine.docker(), image, &|progress| building.report(&progress)).await
+}
+
 /// The image builds of one command.
 #[derive(Debug)]
-pub struct Building<'a> {
+struct Building<'a> {
     ui: &'a Ui,
-    steps: Mutex<BTreeMap<ImageName, Step>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How many are to be built.
+    missing: usize,
+    built: usize,
+    /// What is being pulled, and how much of it is there.
+    pulling: Option<String>,
+    steps: BTreeMap<ImageName, Step>,
 }
 
 impl<'a> Building<'a> {
     /// None is under way yet.
-    pub fn new(ui: &'a Ui) -> Self {
-        Self { ui, steps: Mutex::default() }
+    fn new(ui: &'a Ui) -> Self {
+        Self { ui, state: Mutex::default() }
     }
 
     /// Shows what the builder reports.
-    pub fn report(&self, progress: &ImageProgress) {
-        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+    fn report(&self, progress: &ImageProgress) {
+        let mut state = self.state();
         match progress {
+            ImageProgress::Missing(missing) => state.missing = *missing,
             ImageProgress::Step(name, step) => {
-                steps.insert(*name, step.clone());
+                state.steps.insert(*name, step.clone());
                 self.ui.detail(&progress.to_string());
             }
             ImageProgress::Built(name, _) => {
-                steps.remove(name);
-                self.ui.step(&progress.to_string());
+                state.steps.remove(name);
+                state.built += 1;
+                let done = format!("{progress} ({} of {})", state.built, state.missing);
+                self.ui.step(&done);
             }
             ImageProgress::Pulled(..) => {
-                self.ui.now(&progress.to_string());
+                let told = progress.to_string();
+                self.ui.now(&told);
+                state.pulling = Some(told);
                 return;
             }
             ImageProgress::Building(_)
             | ImageProgress::Base(_)
             | ImageProgress::Pulling(_)
             | ImageProgress::PulledAll(..) => {
+                state.pulling = None;
                 self.ui.step(&progress.to_string());
             }
         }
-        if !steps.is_empty() {
-            self.ui.now(&line(&steps));
+        if !state.steps.is_empty() {
+            self.ui.now(&format!("images: {}", line(&state)));
         }
+    }
+
+    /// What goes on at this moment.
+    fn told(&self) -> String {
+        let state = self.state();
+        if let Some(pulling) = &state.pulling {
+            return pulling.clone();
+        }
+        match state.missing {
+            0 => "looks for what is missing".to_owned(),
+            _ => line(&state),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// `etcd 3/7 RUN apt-get update, net 2/4 COPY files/ /`
-fn line(steps: &BTreeMap<ImageName, Step>) -> String {
-    let shown = steps.iter().map(|(name, step)| {
+/// `2 of 5 built, etcd 3/7 RUN apt-get update, net 2/4 COPY files/ /`
+fn line(state: &State) -> String {
+    let shown = state.steps.iter().map(|(name, step)| {
         let instruction: String = step.instruction.chars().take(INSTRUCTION).collect();
         format!("{} {}/{} {instruction}", name.as_str(), step.number, step.of)
     });
-    shown.collect::<Vec<_>>().join(", ")
+    let built = format!("{} of {} built", state.built, state.missing);
+    [built].into_iter().chain(shown).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -89,10 +146,12 @@ mod tests {
         let ui =
             Ui::new(level, Box::new(io::sink()), false, Box::new(err.clone()), false).live(live);
         let building = Building::new(&ui);
+        assert_eq!(building.told(), "looks for what is missing");
         let step =
             |number, instruction: &str| Step { number, of: 9, instruction: instruction.into() };
         let long = "RUN apt-get update -q && apt-get install -q -y etcd-server";
         for progress in [
+            ImageProgress::Missing(2),
             ImageProgress::Building(ImageName::Net),
             ImageProgress::Step(ImageName::Net, step(1, "FROM base")),
             ImageProgress::Step(ImageName::Etcd, step(2, long)),
@@ -109,8 +168,8 @@ mod tests {
     fn a_log_has_one_line_for_each_beginning_and_end() {
         insta::assert_snapshot!(said(Level::Normal, false), @r"
         => building image net
-        => image net built in 1.0 s
-        => image etcd built in 2.0 s
+        => image net built in 1.0 s (1 of 2)
+        => image etcd built in 2.0 s (2 of 2)
         ");
     }
 
@@ -120,8 +179,8 @@ mod tests {
         => building image net
            image net: step 1/9: FROM base
            image etcd: step 2/9: RUN apt-get update -q && apt-get install -q -y etcd-server
-        => image net built in 1.0 s
-        => image etcd built in 2.0 s
+        => image net built in 1.0 s (1 of 2)
+        => image etcd built in 2.0 s (2 of 2)
         ");
     }
 
@@ -130,7 +189,8 @@ mod tests {
         let shown = said(Level::Normal, true);
         let two = "etcd 2/9 RUN apt-get update -q && apt-get install";
         assert!(shown.contains(two), "{shown:?}");
-        assert!(shown.contains("net 1/9 FROM base, etcd 2/9"), "{shown:?}");
-        assert!(shown.ends_with("\r\x1b[K=> image etcd built in 2.0 s\n"), "{shown:?}");
+        assert!(shown.contains("images: 0 of 2 built, net 1/9 FROM base, etcd 2/9"), "{shown:?}");
+        assert!(shown.contains("images: 1 of 2 built, etcd 2/9"), "{shown:?}");
+        assert!(shown.ends_with("\r\x1b[K=> image etcd built in 2.0 s (2 of 2)\n"), "{shown:?}");
     }
 }

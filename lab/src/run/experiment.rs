@@ -4,6 +4,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::Pace;
+use super::progress::{Progress, remaining, seen};
 use super::steady::{Gate, Steady, TRIES};
 use super::warm_up::good_service;
 use super::{RunError, RunningLab, memory, settle};
@@ -14,37 +16,6 @@ use crate::report::Ui;
 use crate::spec::model::{Experiment, Fault, Kind, TimedFault};
 use crate::verify::objectives;
 use crate::verify::recovery::Standard;
-
-/// How long each phase lasts.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// Traffic before the fault.
-    pub steady: Duration,
-    /// Longest settling after the last heal that an experiment can ask for.
-    pub settle: Duration,
-    /// How much longer traffic may go on while service is not good yet: the moment at which it is
-    /// back must be seen, and a second after it.
-    pub extension: Duration,
-}
-
-impl Pace {
-    /// The pace of a run. A quick one still has some hundred operations before and after a fault.
-    pub fn new(quick: bool) -> Self {
-        if quick {
-            Self {
-                steady: Duration::from_secs(4),
-                settle: Duration::from_secs(3),
-                extension: Duration::from_secs(6),
-            }
-        } else {
-            Self {
-                steady: Duration::from_secs(6),
-                settle: Duration::from_secs(30),
-                extension: Duration::from_secs(15),
-            }
-        }
-    }
-}
 
 /// How long the lab may take to be whole before an experiment, and after it.
 const WHOLE_LIMIT: Duration = Duration::from_secs(90);
@@ -79,14 +50,25 @@ pub struct ExperimentRun<'a> {
     pub pace: Pace,
     /// Where everything is written.
     pub journal: &'a SharedJournal,
-    /// Where progress is shown.
+    /// Where is said what goes wrong.
     pub ui: &'a Ui,
+    /// Where is said what goes on.
+    pub progress: Progress<'a>,
 }
 
 /// What happens at a moment of the fault phase.
 enum Due<'a> {
     Inject(usize, &'a TimedFault),
     Heal(Box<Active>),
+}
+
+impl Due<'_> {
+    fn in_words(&self) -> String {
+        match self {
+            Self::Inject(_, timed) => format!("injects {}", timed.fault.name()),
+            Self::Heal(active) => format!("heals {}", active.marker.fault.name()),
+        }
+    }
 }
 
 impl ExperimentRun<'_> {
@@ -111,19 +93,19 @@ impl ExperimentRun<'_> {
         gate.open();
         let fault = now();
         self.write(Event::Phase { phase: Phase::Fault })?;
-        let faults = self.fault_phase(&key_prefix).await;
+        let told = |_| format!("fault, {}, {}", seen(&traffic.live()), self.progress.next());
+        let faults = self.progress.during(told, self.fault_phase(&key_prefix)).await;
         let settle = now();
         self.write(Event::Phase { phase: Phase::Settle })?;
         if faults.is_ok() {
-            let wanted = Duration::from_millis(self.experiment.settle_ms);
-            tokio::time::sleep(wanted.min(self.pace.settle)).await;
-            good_service(&traffic, self.standard(), self.pace.extension).await;
-            self.scale_in().await;
+            let told = |_| format!("settling, {}", seen(&traffic.live()));
+            self.progress.during(told, self.settle(&traffic)).await;
         }
         let stopped = traffic.stop().await;
         faults?;
         stopped?;
-        self.final_reads(&key_prefix, begun).await?;
+        let told = |_| "reading back what was promised".to_owned();
+        self.progress.during(told, self.final_reads(&key_prefix, begun)).await?;
         self.service_map(Phase::Steady, steady, fault).await;
         self.service_map(Phase::Fault, fault, settle).await;
         self.write(Event::ExperimentEnded { experiment: self.name.into() })
@@ -132,8 +114,10 @@ impl ExperimentRun<'_> {
     /// Waits until the lab is whole and warm, and sends traffic until it has been healthy for as long as
     /// a phase before the fault lasts.
     async fn steady(&self, begun: Micros) -> Result<Steady, RunError> {
-        self.lab.await_whole(WHOLE_LIMIT).await?;
-        if self.is_a_spike() && !self.lab.await_scaled_in(SCALE_IN_LIMIT).await? {
+        self.progress.until_whole(self.lab, WHOLE_LIMIT).await?;
+        let told = |_| "waits until its scaling groups are small again".to_owned();
+        let scaled_in = self.lab.await_scaled_in(SCALE_IN_LIMIT);
+        if self.is_a_spike() && !self.progress.during(told, scaled_in).await? {
             self.ui.warn(
                 "a scaling group has not returned to its smallest size: the spike finds it larger",
             );
@@ -149,7 +133,9 @@ impl ExperimentRun<'_> {
                 gate.pass(event);
             }
             let traffic = self.start_traffic(&key_prefix, gate.sink())?;
-            tokio::time::sleep(self.pace.steady).await;
+            let steady = self.pace.steady;
+            let told = |at| format!("steady, {}, {}", seen(&traffic.live()), remaining(steady, at));
+            self.progress.during(told, tokio::time::sleep(steady)).await;
             match gate.unhealthy(self.standard()) {
                 Some(why) if earlier.len() + 1 < TRIES => {
                     traffic.stop().await?;
@@ -159,6 +145,14 @@ impl ExperimentRun<'_> {
                 _ => return Ok(Steady { key_prefix, traffic, gate, earlier, since }),
             }
         }
+    }
+
+    /// Goes on with the traffic until it has been watched for long enough.
+    async fn settle(&self, traffic: &LoadHandle) {
+        let wanted = Duration::from_millis(self.experiment.settle_ms);
+        tokio::time::sleep(wanted.min(self.pace.settle)).await;
+        good_service(traffic, self.standard(), self.pace.extension).await;
+        self.scale_in().await;
     }
 
     /// After a spike users go on while its tasks end, so that it is seen whether they notice.
@@ -190,7 +184,9 @@ impl ExperimentRun<'_> {
     async fn warm_up(&self, begun: Micros) -> Result<(), RunError> {
         let prefix = format!("warm-up-{begun:x}");
         let traffic = self.start_traffic(&prefix, Box::new(drop))?;
-        if !good_service(&traffic, self.standard(), WARM_UP_LIMIT).await {
+        let told = |_| format!("warming up, {}", seen(&traffic.live()));
+        let good = good_service(&traffic, self.standard(), WARM_UP_LIMIT);
+        if !self.progress.during(told, good).await {
             let limit = WARM_UP_LIMIT.as_secs();
             self.ui.warn(&format!("service was not within its objectives after {limit} s"));
         }
@@ -240,7 +236,9 @@ impl ExperimentRun<'_> {
         let mut failure = None;
         while let Some(next) = earliest(&due) {
             let (at, what) = due.swap_remove(next);
+            self.progress.comes(what.in_words(), Some(at));
             tokio::time::sleep_until(at.into()).await;
+            self.progress.comes(what.in_words(), None);
             match what {
                 Due::Inject(..) if failure.is_some() => {}
                 Due::Inject(n, timed) => match self.inject(n, timed, key_prefix).await {

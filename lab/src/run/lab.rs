@@ -210,6 +210,15 @@ impl RunningLab {
     /// what was still missing at the limit, and why where its containers show that. What only `lab up`
     /// mends is not waited for.
     pub async fn await_whole(&self, limit: Duration) -> Result<Duration, RunError> {
+        self.await_whole_telling(limit, |_| ()).await
+    }
+
+    /// The same; `told` hears at every look what is missing.
+    pub async fn await_whole_telling(
+        &self,
+        limit: Duration,
+        told: impl Fn(&[(String, String)]),
+    ) -> Result<Duration, RunError> {
         let begun = Instant::now();
         let (mut ailments, mut explained, mut lasting) = (BTreeMap::new(), None, None);
         loop {
@@ -220,6 +229,7 @@ impl RunningLab {
             if missing.is_empty() {
                 return Ok(begun.elapsed());
             }
+            told(&missing);
             if explained.is_none_or(|at: Instant| at.elapsed() >= EXPLAIN_EVERY) {
                 explained = Some(Instant::now());
                 // Docker that does not answer for a moment explains nothing.

@@ -1,11 +1,12 @@
 //! Brings a stage up: observe, images, plan, execute.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Building, Faults, RunError, RunningLab, undo};
+use super::{Faults, Progress, RunError, RunningLab, built, pulled, undo};
 use crate::engine::probe::{self, Ready};
-use crate::engine::{Engine, EngineError, LabIdentity, Progress, Surroundings, resources};
+use crate::engine::{Engine, EngineError, LabIdentity, Progress as Step, Surroundings, resources};
 use crate::images::{self, ImageName};
 use crate::kinds::{self, Context, PublishMode};
 use crate::plan::layout::Subnet;
@@ -168,18 +169,24 @@ impl Up {
     /// # Errors
     /// What failed first; what was done stays. Of an engine whose containers cannot be reached nothing stays.
     pub async fn execute(self, engine: &Engine, ui: &Ui) -> Result<UpOutcome, RunError> {
-        let executed = engine
-            .execute(&self.plan, &self.around, &|Progress::Done { what, took }| {
-                ui.detail(&format!("{what} ({} ms)", took.as_millis()));
-            })
-            .await;
+        let left: Vec<String> = self.plan.steps.iter().map(|s| s.operation.to_string()).collect();
+        let (all, left) = (left.len(), Mutex::new(left));
+        let steps = |Step::Done { what, took }| {
+            left.lock().unwrap_or_else(PoisonError::into_inner).retain(|step| *step != what);
+            ui.detail(&format!("{what} ({} ms)", took.as_millis()));
+        };
+        let told = |_| under_way(all, &left.lock().unwrap_or_else(PoisonError::into_inner));
+        let progress = Progress::new(ui, &self.stage.stage);
+        let executed =
+            progress.during(told, engine.execute(&self.plan, &self.around, &steps)).await;
         if let Err(EngineError::OutOfReach { .. }) = &executed {
             engine.down().await?;
         }
         let executed = executed?;
         let lab = RunningLab::require(engine).await?;
         debug_assert_eq!(lab.stage, self.stage);
-        await_wanted(&lab, WANTED_LIMIT).await?;
+        let told = |_| "waits until its queues, buckets and tables are there".to_owned();
+        progress.during(told, await_wanted(&lab, WANTED_LIMIT)).await?;
         Ok(UpOutcome { lab, steps: executed.steps, took: self.begun.elapsed() })
     }
 }
@@ -232,6 +239,18 @@ async fn not_ready(desired: &Desired, observed: &Observed) -> BTreeMap<String, S
     futures::future::join_all(looks).await.into_iter().flatten().collect()
 }
 
+/// `12 of 18 steps are done; to come: wait until db-a1 is ready, and 5 more`
+fn under_way(all: usize, left: &[String]) -> String {
+    let done = all - left.len();
+    match left {
+        [] => format!("{done} of {all} steps are done"),
+        [one] => format!("{done} of {all} steps are done; to come: {one}"),
+        [one, more @ ..] => {
+            format!("{done} of {all} steps are done; to come: {one}, and {} more", more.len())
+        }
+    }
+}
+
 fn refuse_another(
     engine: &Engine,
     observed: &Observed,
@@ -280,14 +299,13 @@ pub async fn images_of(
     ui: &Ui,
 ) -> Result<BTreeMap<String, String>, RunError> {
     let wanted = wanted_images(stage);
-    let building = Building::new(ui);
-    let tags = images::ensure(engine.docker(), &wanted, &|p| building.report(&p)).await?;
+    let tags = built(engine, &wanted, ui).await?;
     for (tier, kind) in stage.tiers.iter().map(|(n, t)| (n, &t.kind)) {
         let Kind::Service(service) = kind else { continue };
         let of_releases = service.releases.values().filter_map(|r| r.image.as_ref());
         let all = of_releases.chain([&service.image]).filter(|i| *i != ImageName::App.as_str());
         for image in all {
-            require_image(engine, tier, image, &building).await?;
+            require_image(engine, tier, image, ui).await?;
         }
     }
     Ok(tags)
@@ -327,12 +345,7 @@ fn images_of_kind(kind: &Kind) -> Vec<ImageName> {
 }
 
 /// A user's own image must be here, or must be had from a registry.
-async fn require_image(
-    engine: &Engine,
-    tier: &str,
-    image: &str,
-    building: &Building<'_>,
-) -> Result<(), RunError> {
-    let here = images::require(engine.docker(), image, &|p| building.report(&p)).await;
+async fn require_image(engine: &Engine, tier: &str, image: &str, ui: &Ui) -> Result<(), RunError> {
+    let here = pulled(engine, image, ui).await;
     here.map_err(|reason| RunError::NoImage { image: image.into(), tier: tier.into(), reason })
 }

@@ -37,7 +37,7 @@ pub use findings::{
     RunFindings, Standing, Verdict,
 };
 pub use judge::{Case, judge};
-pub use split::{JudgeError, histories};
+pub use split::{JudgeError, ended, histories};
 
 /// Name of the pseudo experiment that holds the canary's history and manual chaos since `lab up`.
 pub const SINCE_UP: &str = "since-up";

@@ -74,6 +74,14 @@ pub fn histories(entries: &[Entry]) -> Result<Vec<History<'_>>, JudgeError> {
     Ok(found)
 }
 
+/// The entries up to the end of the last experiment that came to its end; nothing when none did. What
+/// follows is of an experiment that was cut short, and proves nothing.
+pub fn ended(entries: &[Entry]) -> Option<&[Entry]> {
+    let is_end = |entry: &Entry| matches!(entry.event, Event::ExperimentEnded { .. });
+    let last = entries.iter().rposition(is_end)?;
+    Some(&entries[..=last])
+}
+
 /// The head of the journal.
 pub(super) fn head(entries: &[Entry]) -> Result<(&Entry, &RunStarted), JudgeError> {
     let first = entries.first().ok_or(JudgeError::Empty)?;
@@ -123,5 +131,25 @@ fn add_earlier_ledgers(found: &mut [History<'_>]) {
         if let LedgerAudit::Read(ledger) = history.ledger {
             earlier = Some(ledger);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::judge;
+    use crate::verify::testing::*;
+
+    #[test]
+    fn of_a_run_that_was_cut_short_what_came_to_its_end_is_judged() {
+        let second = Scenario { start: 60_000, ..Scenario::new("control") };
+        let entries = run([Scenario::new("kill").entries(), second.entries()]);
+        let starts = |entry: &Entry| matches!(entry.event, Event::ExperimentStarted { .. });
+        let last = entries.iter().rposition(starts).unwrap();
+        let found = judge(ended(&entries[..last + 5]).unwrap()).unwrap();
+        let names: Vec<&str> = found.experiments.iter().map(|e| e.name.as_str()).collect();
+        assert_eq!((names.as_slice(), found.complete), (&["kill"][..], false));
+        let first = entries.iter().position(starts).unwrap();
+        assert_eq!(ended(&entries[..first + 5]), None);
     }
 }

@@ -12,7 +12,8 @@ use crate::spec::model::Mode;
 pub struct ChaosArgs {
     /// The fault, or `list`
     pub fault: String,
-    /// The tier that is hit, where the fault could mean several; for an edge `CALLER:CALLED`
+    /// The tier that is hit, where the fault could mean several; for an edge `CALLER:CALLED`; for
+    /// `list` a stage
     pub target: Option<String>,
     /// The zone that is hit
     #[arg(long)]

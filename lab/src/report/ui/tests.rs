@@ -91,13 +91,42 @@ fn what_goes_on_now_is_replaced_by_whatever_comes_next() {
 }
 
 #[test]
-fn what_goes_on_now_never_reaches_a_log_and_not_those_who_want_quiet_or_everything() {
-    for (level, live) in [(Level::Normal, false), (Level::Quiet, true), (Level::Verbose, true)] {
+fn a_log_hears_of_what_goes_on_when_nothing_else_is_said_and_who_wants_quiet_does_not() {
+    let said = |level, every| {
         let (ui, _, err) = captured(level, false);
-        let ui = ui.live(live);
+        let ui = ui.every(every);
+        ui.step("step");
         ui.now("now");
-        assert_eq!(err.text(), "", "{level:?} {live}");
+        err.text()
+    };
+    let hour = Duration::from_secs(3600);
+    assert_eq!(said(Level::Normal, hour), "=> step\n");
+    assert_eq!(said(Level::Normal, Duration::ZERO), "=> step\n.. now\n");
+    assert_eq!(said(Level::Quiet, Duration::ZERO), "");
+    let (ui, _, err) = captured(Level::Quiet, false);
+    ui.live(true).now("now");
+    assert_eq!(err.text(), "");
+}
+
+#[test]
+fn a_terminal_breaks_no_word_and_a_pipe_breaks_no_line() {
+    let long = "the image `registry.example/shop:1` is not on this machine and cannot be pulled";
+    let (ui, out, err) = captured(Level::Normal, false);
+    ui.error(long, None);
+    ui.prose(long, 2);
+    assert_eq!((out.text(), err.text()), (format!("{long}\n"), format!("error: {long}\n")));
+    let (ui, out, err) = captured(Level::Normal, true);
+    let ui = ui.columns(Some(40), Some(40)).live(true);
+    ui.error(long, None);
+    ui.prose(long, 2);
+    assert!(err.text().starts_with("\x1b[1;31merror:\x1b[0m the image"), "{:?}", err.text());
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    for text in [out.text(), err.text().replace("\x1b[1;31merror:\x1b[0m ", "")] {
+        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+        assert_eq!(words(&text), words(long));
     }
+    ui.now(&"x".repeat(100));
+    assert!(err.text().ends_with(&format!("   {}…\x1b[?7h", "x".repeat(35))), "{:?}", err.text());
 }
 
 #[test]

@@ -18,8 +18,8 @@ tiers:
 traffic: { entry: lb, rate_per_s: 50 }
 objectives: { availability_percent: 80, p99_ms: 500, rto_ms: 5000 }
 experiments:
-  good: { faults: [{ fault: deploy, version: v2 }], expect: survives }
-  bad: { faults: [{ fault: bad-deploy, version: v2 }], expect: survives }
+  good: { faults: [{ fault: deploy, release: v2 }], expect: survives }
+  bad: { faults: [{ fault: bad-deploy, release: v2 }], expect: survives }
 ";
     let mut stage: Stage = serde_yaml::from_str(yaml).unwrap();
     let Kind::Service(web) = &mut stage.tiers["web"].kind else { panic!() };
