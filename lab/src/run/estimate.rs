@@ -116,7 +116,8 @@ mod tests {
         (least.as_secs(), most.as_secs())
     }
 
-    /// What ARCHITECTURE.md says was measured, with the starting of the lab.
+    /// What ARCHITECTURE.md says was measured, with the starting of the lab. A tenth is for experiments that
+    /// stages have got since.
     #[test]
     fn what_was_measured_lies_within_the_estimate() {
         let mut wrong = Vec::new();
@@ -133,7 +134,8 @@ mod tests {
             ("stage-500k", false, 420),
         ] {
             let (least, most) = of(name, quick);
-            if !(least <= measured && measured <= most && most < 4 * least) {
+            let (about, clear) = (10 * least <= 11 * measured, most < 4 * least);
+            if !(about && measured <= most && clear) {
                 wrong.push(format!("{name}: {measured} s, and not {least} to {most} s"));
             }
         }
