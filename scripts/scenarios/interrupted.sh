@@ -36,8 +36,8 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$@"; }
     [ "$(docker inspect -f '{{.State.Running}}' "$name.db-a1")" = true ] || fail "db-a1 is not healed"
     expect 0 "$lab" down
     # What had come to its end until then is judged and reported.
-    hear "$lab" verify stage-100 --quick --only kill-web-server --only kill-primary --out "$work/cut" \
-        >"$work/verify" 2>&1 &
+    (unset LAB_QUIET && hear "$lab" verify stage-100 --quick --only kill-web-server --only kill-primary \
+        --out "$work/cut") >"$work/verify" 2>&1 &
     tool=$!
     await "the database to be killed" '[ "$(docker inspect -f "{{.State.Running}}" "$name.db-a1" 2>/dev/null)" = false ]'
     interrupt "$tool" "$work/verify"

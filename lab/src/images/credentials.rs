@@ -8,11 +8,19 @@ use bollard::auth::DockerCredentials;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 
 /// The registry of an image, as `docker login` names it: what stands before the first `/` is one when it
-/// looks like a host. `None` stands for the public one, whose name the engine knows.
-pub fn registry(image: &str) -> Option<&str> {
-    let (host, _) = image.split_once('/')?;
-    let is_host = host.contains(['.', ':']) || host == "localhost";
-    (is_host && host != "docker.io").then_some(host)
+/// looks like a host. Without one, and with its short name, it is the public one, of which the engine knows
+/// the `index` (an address whose host is that name with `index.` before it).
+pub fn registry(image: &str, index: Option<&str>) -> Option<String> {
+    let host = image.split_once('/').map(|(host, _)| host);
+    let host = host.filter(|host| host.contains(['.', ':']) || *host == "localhost");
+    let is_public = |host: &str| {
+        let known = index.and_then(|index| index.split_once("://")).map(|(_, rest)| rest);
+        known.and_then(|known| known.strip_prefix("index.")?.split('/').next()) == Some(host)
+    };
+    match host {
+        Some(host) if !is_public(host) => Some(host.to_owned()),
+        _ => index.map(str::to_owned),
+    }
 }
 
 /// The file that `docker login` writes: in `DOCKER_CONFIG`, or in the user's own folder.
@@ -72,17 +80,19 @@ mod tests {
 
     #[test]
     fn the_registry_is_what_stands_before_the_name() {
+        let index = "https://index.example.org/v1/";
         for (image, wanted) in [
-            ("shop", None),
-            ("team/shop:1", None),
-            ("docker.io/team/shop", None),
+            ("shop", Some(index)),
+            ("team/shop:1", Some(index)),
+            ("example.org/team/shop", Some(index)),
             ("localhost/shop", Some("localhost")),
             ("127.0.0.1:5000/shop:1", Some("127.0.0.1:5000")),
             ("registry.example.com/a/b@sha256:00", Some("registry.example.com")),
             ("registry.example.com:443/a/b", Some("registry.example.com:443")),
         ] {
-            assert_eq!(registry(image), wanted, "{image}");
+            assert_eq!(registry(image, Some(index)).as_deref(), wanted, "{image}");
         }
+        assert_eq!(registry("shop", None), None, "an engine that knows none");
     }
 
     fn read_from(config: &str, registry: &str) -> Result<Option<DockerCredentials>, String> {

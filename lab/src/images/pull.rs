@@ -104,11 +104,8 @@ async fn login_of(
     image: &str,
 ) -> Result<Option<DockerCredentials>, String> {
     let Some(file) = file.map(Path::to_owned) else { return Ok(None) };
-    let registry = match credentials::registry(image) {
-        Some(host) => Some(host.to_owned()),
-        None => docker.info().await.ok().and_then(|info| info.index_server_address),
-    };
-    let Some(registry) = registry else { return Ok(None) };
+    let index = docker.info().await.ok().and_then(|info| info.index_server_address);
+    let Some(registry) = credentials::registry(image, index.as_deref()) else { return Ok(None) };
     tokio::task::spawn_blocking(move || credentials::read(&file, &registry))
         .await
         .map_err(|e| e.to_string())?
