@@ -39,7 +39,7 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$@"; }
     (unset LAB_QUIET && hear "$lab" verify stage-100 --quick --only kill-web-server --only kill-primary \
         --out "$work/cut") >"$work/verify" 2>&1 &
     tool=$!
-    await "the database to be killed" '[ "$(docker inspect -f "{{.State.Running}}" "$name.db-a1" 2>/dev/null)" = false ]'
+    await "the database to be killed" '[ "$(docker inspect -f "{{.State.Status}}" "$name.db-a1" 2>/dev/null)" = exited ]'
     interrupt "$tool" "$work/verify"
     grep -Eq '^=> 2 experiments: [0-9]+ to [0-9]+ ' "$work/verify" || fail "verify does not say how long it takes"
     grep -Eq '^kill-web-server +survived' "$work/verify" ||
