@@ -24,7 +24,6 @@ others() {
     sed "s/    image: app$/    image: $own/" "$file" >"$work/others.yaml"
     file=$work/others.yaml
     docker tag "$(docker images -q lab/app | head -1)" "$own"
-    trap 'docker rmi -f "'"$own"'" >/dev/null 2>&1 || true; cleanup' EXIT
     # Another definition of a stage may run.
     expect 0 "$lab" down
     expect 0 "$lab" up "$file" --port 0
@@ -113,6 +112,5 @@ others() {
     says 'db-etcd-c1 was removed by somebody else'
     expect 0 "$lab" down
     docker rmi -f "$own" >/dev/null
-    trap cleanup EXIT
     nothing_left
 }
