@@ -6,11 +6,13 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lab::journal::{Event, Writer};
-use lab::load::{LoadConfig, Plan, start};
+use lab::load::{LoadConfig, start};
 use lab::report::{Level, Ui};
+use lab::spec::workload::{Plan, parse, shop};
 use serde_json::json;
 
 type Failure = Box<dyn std::error::Error>;
@@ -36,8 +38,7 @@ fn run(ui: &Ui) -> Result<(), Failure> {
         plan: Plan {
             seed: 1,
             rate_per_s: rate.parse()?,
-            read_percent: 70,
-            profile_percent: 0,
+            workload: Arc::new(parse(shop(), "shop.yaml")?),
             duration: Some(Duration::from_secs(seconds.parse()?)),
             ramp: Duration::ZERO,
             key_prefix: "bench".into(),
@@ -45,7 +46,6 @@ fn run(ui: &Ui) -> Result<(), Failure> {
         targets: vec![address],
         name: None,
         timeout: Duration::from_secs(6),
-        users: 20,
         max_in_flight: None,
     };
     let mut writer = Writer::append(Path::new(journal))?;

@@ -17,4 +17,3 @@ pub mod report;
 pub mod run;
 pub mod spec;
 pub mod verify;
-pub mod workload;

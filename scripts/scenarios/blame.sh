@@ -65,8 +65,7 @@ cache_replaced_at_once() {
     say "a cache's host that is replaced at once, with an empty disk or without: one switch, and nothing is lost"
     local mode before primary
     expect 0 "$lab" up tests/stages/cache.yaml --port 0
-    local first
-    first=$(switches)
+    local last now
     for mode in terminated terminated crash; do
         primary=$(primaries)
         cache "$primary" set kept "$mode" >/dev/null
@@ -75,15 +74,21 @@ cache_replaced_at_once() {
         expect 0 "$lab" chaos kill-cache --mode "$mode" --for 200ms
         # It is whole again; what is not would be named.
         ! grep -q 'is not whole' "$work/out" || { cat "$work/out" >&2; fail "not whole after $mode"; }
-        [ "$(switches)" = $((before + 1)) ] || fail "$(($(switches) - before)) switches after one kill ($mode)"
-        [ "$(primaries)" != "$primary" ] || fail "$primary is the primary still, or again ($mode)"
+        last=$(switches) now=$(primaries)
+        # A process that is back with all its data before anybody missed it may go on as it was.
+        if [ "$mode" = crash ] && [ "$last" = "$before" ]; then
+            [ "$now" = "$primary" ] || fail "$now is the primary without a switch"
+        else
+            [ "$last" = $((before + 1)) ] || fail "$((last - before)) switches after one kill ($mode)"
+            [ "$now" != "$primary" ] || fail "$primary is the primary still, or again ($mode)"
+        fi
         for primary in cache-a1 cache-b1; do
             [ "$(cache "$primary" get kept)" = "$mode" ] || fail "$primary has lost what it was told ($mode)"
         done
     done
     # Not a moment later either.
     expect 0 "$lab" load --for 8s --rate 20
-    [ "$(switches)" = $((first + 3)) ] || fail "$(($(switches) - first)) switches after three kills"
+    [ "$(switches)" = "$last" ] || fail "$(($(switches) - last)) more switches, without a kill"
     expect 0 "$lab" down
     nothing_left
 }

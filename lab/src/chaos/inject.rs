@@ -55,14 +55,14 @@ impl Active {
 }
 
 /// What a fault that is traffic is made from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Traffic<'a> {
     /// The stage's own.
     pub stage: &'a crate::spec::model::Traffic,
     /// What the keys of its writes begin with.
     pub key_prefix: &'a str,
-    /// Simulated users.
-    pub users: u16,
+    /// What its users do.
+    pub workload: std::sync::Arc<crate::spec::workload::Workload>,
     /// All choices follow from it.
     pub seed: u64,
 }

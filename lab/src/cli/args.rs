@@ -50,6 +50,9 @@ pub enum Command {
         after_help = "Examples:\n  lab check ./my-stage.yaml ./my-workload.yaml\n  lab check ./my-stage.yaml --format json\n\nExit codes: 0 all are valid, 2 one is not: every problem with file, line and column"
     )]
     Check(super::check::CheckArgs),
+    /// Try what a workload says on the running lab
+    #[command(after_help = "Example:\n  lab workload check")]
+    Workload(super::workload::WorkloadArgs),
     /// Bring a stage up; run again, it repairs what differs
     #[command(after_help = "Examples:\n  lab up stage-1k\n  lab up ./my-stage.yaml --dry-run")]
     Up(UpArgs),

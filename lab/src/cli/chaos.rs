@@ -11,7 +11,7 @@ use crate::chaos::{Active, Adjust, ChaosError, Injector, Traffic, adjusted, offe
 use crate::engine::Lock;
 use crate::journal::{Entry, Event};
 use crate::report::{self, Ui};
-use crate::run::{self, CANARY_PREFIX, Faults, Progress, RunningLab, USERS};
+use crate::run::{self, CANARY_PREFIX, Faults, Progress, RunningLab};
 use crate::spec::model::{Fault, Stage};
 use crate::verify as judging;
 
@@ -103,7 +103,8 @@ async fn one_fault(
     let image = &lab.holder_image;
     let secret = &lab.network.secret;
     let stage = &lab.stage.traffic;
-    let traffic = Traffic { stage, key_prefix: CANARY_PREFIX, users: USERS, seed };
+    let workload = std::sync::Arc::new(lab.stage.workload());
+    let traffic = Traffic { stage, key_prefix: CANARY_PREFIX, workload, seed };
     let injector =
         Injector { engine: &lab.engine, places: &lab.places, image, secret, traffic, record };
     ui.step(&format!("{} on {}", fault.name(), injection.nodes.join(", ")));

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{CliError, Format};
 use crate::report::Ui;
 use crate::report::units::clean;
+use crate::spec::workload;
 use crate::spec::{self, Problem, SpecError};
-use crate::workload;
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -114,12 +114,8 @@ mod tests {
         );
         assert_eq!(check("stage-1").unwrap().split(" of ").next(), Some("stage stage-1"));
         let (_folder, stage) = write("stage: x\nworkload: {}");
-        assert!(
-            check(&stage)
-                .unwrap_err()
-                .to_string()
-                .contains("unknown field `workload` in the stage")
-        );
+        let wrong = check(&stage).unwrap_err().to_string();
+        assert!(wrong.contains("the workload has no field `operations`"), "{wrong}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `lab load`.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -7,11 +8,12 @@ use serde_json::json;
 use super::args::LoadArgs;
 use super::interrupt::Interrupt;
 use super::{CliError, Format, Global};
-use crate::load::{self, LoadConfig, Plan, Summary};
+use crate::load::{self, LoadConfig, Summary};
 use crate::report::Ui;
 use crate::report::listing::Column::Value;
 use crate::report::listing::{WIDTH, plain};
 use crate::run::{self, RunningLab};
+use crate::spec::workload::Plan;
 
 /// How often the live view is shown.
 const VIEW_EVERY: Duration = Duration::from_secs(1);
@@ -25,16 +27,15 @@ pub async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<u8, CliErr
     let plan = Plan {
         seed: args.seed,
         rate_per_s: rate,
-        read_percent: traffic.read_percent,
-        profile_percent: traffic.profile_percent,
+        workload: Arc::new(lab.stage.workload()),
         duration: Some(args.duration),
         ramp: Duration::ZERO,
         key_prefix: format!("load-{:x}", run::now()),
     };
     let timeout = Duration::from_millis(traffic.timeout_ms);
     let targets = lab.entry();
-    let (name, users) = (lab.entry_name(), run::USERS);
-    let config = LoadConfig { plan, targets, name, timeout, users, max_in_flight: None };
+    let name = lab.entry_name();
+    let config = LoadConfig { plan, targets, name, timeout, max_in_flight: None };
     ui.step(&format!("{rate} requests/s for {:.0} s", args.duration.as_secs_f64()));
     let mut interrupt = Interrupt::listen()?;
     let handle = load::start(config, Box::new(drop))?;

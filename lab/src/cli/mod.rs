@@ -33,6 +33,7 @@ mod status;
 mod up;
 mod usage;
 mod verify;
+mod workload;
 
 use std::process::ExitCode;
 
@@ -129,6 +130,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<u8, CliError> {
         Command::Show(a) => show::run(a, ui),
         Command::Diff(a) => diff::run(a, ui),
         Command::Check(a) => check::run(a, ui),
+        Command::Workload(a) => workload::run(global, a, ui).await,
         Command::Up(a) => up::run(global, a, ui).await,
         Command::Status(a) => status::run(global, a, ui).await,
         Command::Chaos(a) => chaos::run(global, a, ui).await,

@@ -330,7 +330,12 @@ pub async fn since_up_entries(
     let head = Event::RunStarted(run_started(&lab.stage, run, seed, false));
     let mut entries = vec![Entry { at, event: head }];
     entries.extend(since_up(control, at));
-    for event in run::audit(lab, CANARY_PREFIX).await {
+    let ops = control.iter().filter_map(|entry| match &entry.event {
+        Event::Op(op) | Event::Repeated(op) => Some(op),
+        _ => None,
+    });
+    let writes = run::written(&lab.stage, ops);
+    for event in run::audit(lab, CANARY_PREFIX, &writes).await {
         entries.push(Entry { at: run::now(), event });
     }
     let at = run::now();

@@ -9,8 +9,9 @@ use super::api::CanaryFigures;
 use super::{Shared, now};
 use crate::engine::{probe, resources};
 use crate::journal::{Event, Micros, Op, Outcome};
-use crate::load::{self, LoadConfig, Plan};
-use crate::run::{CANARY_PREFIX, USERS};
+use crate::load::{self, LoadConfig};
+use crate::run::CANARY_PREFIX;
+use crate::spec::workload::Plan;
 
 /// The figures cover this long.
 const WINDOW: Micros = 10_000_000;
@@ -72,8 +73,7 @@ pub async fn run(shared: Shared, recent: Arc<Recent>) {
     let plan = Plan {
         seed: now() as u64,
         rate_per_s: rate,
-        read_percent: shared.config.read_percent,
-        profile_percent: 0,
+        workload: Arc::new(shared.config.workload.clone()),
         duration: None,
         ramp: Duration::ZERO,
         // A control plane that was restarted must not use a key twice.
@@ -81,7 +81,7 @@ pub async fn run(shared: Shared, recent: Arc<Recent>) {
     };
     let timeout = Duration::from_millis(shared.config.timeout_ms);
     let name = shared.config.entry_name.clone();
-    let config = LoadConfig { plan, targets, name, timeout, users: USERS, max_in_flight: None };
+    let config = LoadConfig { plan, targets, name, timeout, max_in_flight: None };
     let sink = Box::new(move |event: Event| {
         if let Event::Op(op) = &event {
             recent.add(op);

@@ -12,6 +12,7 @@ use crate::dns::EntryName;
 use crate::plan::node::Probe;
 use crate::plan::{QueueAt, Wanted};
 use crate::spec::model::{ControlPlane, Name};
+use crate::spec::workload::Workload;
 
 /// The control plane's configuration, written by the planner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,8 +65,8 @@ pub struct ControlConfig {
     pub entry_path: String,
     /// Longest the canary waits for one answer, in milliseconds.
     pub timeout_ms: u64,
-    /// Share of the canary's requests that only read, in percent.
-    pub read_percent: u8,
+    /// What the canary's users do.
+    pub workload: Workload,
 }
 
 /// A node that is watched.

@@ -8,15 +8,19 @@ use futures::StreamExt;
 
 use super::{LISTEN_AGAIN, Shared, now};
 use crate::engine::Starvation;
-use crate::journal::ControlEvent;
+use crate::journal::{ControlEvent, Micros};
 
 /// A component that is started again and again dies as often: it is told of once within this time.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
 
+/// What happened so long before the control plane began is told, too.
+const LOOK_BACK: Micros = 60_000_000;
+
 /// Listens until the process ends.
 pub async fn run(shared: Shared) {
     let mut told: BTreeMap<String, Instant> = BTreeMap::new();
-    let mut since_ns = now() * 1000;
+    // Tasks may have begun, and died, before this program did.
+    let mut since_ns = (now() - LOOK_BACK) * 1000;
     loop {
         let mut kills = std::pin::pin!(shared.engine.starvations(since_ns));
         while let Some(Starvation { node, container, at_ns }) = kills.next().await {

@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::plan::node::{NodeSpec, Probe};
@@ -136,8 +136,7 @@ pub async fn send(
             body.len()
         );
         stream.write_all(head.as_bytes()).await?;
-        let mut bytes = Vec::new();
-        stream.take(MAX_ANSWER).read_to_end(&mut bytes).await?;
+        let bytes = read_answer(&mut stream.take(MAX_ANSWER)).await?;
         parse(&bytes).ok_or_else(|| std::io::Error::other("the answer is not HTTP"))
     };
     tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
@@ -146,6 +145,22 @@ pub async fn send(
             format!("no answer within {} ms", timeout.as_millis()),
         ))
     })
+}
+
+/// Reads until the answer is whole: some servers keep a connection open that they are asked to close.
+async fn read_answer(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while !is_whole(&bytes) && stream.read_buf(&mut bytes).await? > 0 {}
+    Ok(bytes)
+}
+
+/// Whether an answer has as much body as it says; one that does not say so ends with its connection.
+fn is_whole(bytes: &[u8]) -> bool {
+    let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length = length.and_then(|length| length.trim().parse::<usize>().ok());
+    length.is_some_and(|length| bytes.len() >= end + 4 + length)
 }
 
 fn parse(bytes: &[u8]) -> Option<Answer> {
@@ -281,6 +296,18 @@ mod tests {
         let sent =
             r#"{"name":"r","role":"replica","state":"streaming","tags":{"nofailover":true}}"#;
         assert!(serde_json::from_str::<Member>(sent).unwrap().tags.nofailover);
+    }
+
+    #[test]
+    fn an_answer_that_says_its_length_is_whole_without_an_end_of_the_connection() {
+        for whole in [
+            "HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\nok",
+            "HTTP/1.1 204 X\r\ncontent-length:0\r\n\r\n",
+        ] {
+            assert!(is_whole(whole.as_bytes()), "{whole}");
+            assert!(!is_whole(&whole.as_bytes()[..whole.len() - 1]), "{whole}");
+        }
+        assert!(!is_whole(b"HTTP/1.0 200 X\r\n\r\nok"), "only its end says so");
     }
 
     #[test]

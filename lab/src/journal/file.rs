@@ -61,6 +61,15 @@ impl Writer {
         result.map_err(|source| JournalError::Io { path: self.path.clone(), source })
     }
 
+    /// Everything that was written so far.
+    ///
+    /// # Errors
+    /// The file cannot be written or read.
+    pub fn so_far(&mut self) -> Result<Vec<Entry>, JournalError> {
+        self.flush()?;
+        read(&self.path)
+    }
+
     /// Hands everything written so far to the operating system.
     pub fn flush(&mut self) -> Result<(), JournalError> {
         self.out.flush().map_err(|source| JournalError::Io { path: self.path.clone(), source })

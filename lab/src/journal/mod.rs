@@ -3,6 +3,8 @@
 //! The control plane writes one (its canary and what it did), `lab chaos` and `lab verify` add to
 //! it, and everything a verdict rests on can be read back from it without Docker.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::spec::model::{Fault, Stage};
@@ -11,6 +13,8 @@ mod control;
 mod crowd;
 mod file;
 mod flood;
+mod invariant;
+mod kind;
 mod queues;
 mod seen;
 mod service_map;
@@ -18,8 +22,10 @@ pub use control::{ControlEvent, StalledPart};
 pub use crowd::CrowdAnswered;
 pub use file::{JournalError, Writer, is_being_written, read};
 pub use flood::FloodEnded;
-pub use queues::{DeadLetter, Effect, QueueRead, bad_message};
-pub use seen::{Caches, EdgeUse, Forum, KeptBy, ShopUse, Showed, ShownPost};
+pub use invariant::{InvariantRead, Ledger, Stands};
+pub use kind::{Effect, OpKind};
+pub use queues::{DeadLetter, QueueRead, bad_message};
+pub use seen::{Caches, EdgeUse, KeptBy, Listed, ShopUse, Showed, ShownItem};
 pub use service_map::{Calls, Mapped, Service, ServiceMap, Traffic};
 
 /// Microseconds since the Unix epoch. All entries of a run are stamped by one machine's clock.
@@ -148,8 +154,13 @@ pub enum Event {
         /// Which writes were read back.
         kind: OpKind,
     },
-    /// The final read of the ledger and the stock.
+    /// The final read of the demo shop's ledger and stock, as runs of before have it.
     AuditLedger(Ledger),
+    /// The final read of all invariants of the workload.
+    AuditInvariants {
+        /// One for each.
+        invariants: Vec<InvariantRead>,
+    },
     /// A chunk of what the final read of one sort of effect found.
     AuditEffects {
         /// Which effects were read back.
@@ -235,18 +246,22 @@ pub struct Op {
     /// HTTP status, or what went wrong, in a few words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// For what a user does with their own profile: who, and which version of it.
+    /// For what a user does with a register of their own: who, and which version of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Session>,
-    /// For what was acknowledged in the forum: what was written, or shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub forum: Option<Forum>,
+    /// For what is promised to be listed: what was written, or shown.
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "forum")]
+    pub listed: Option<Listed>,
+    /// For a promise that is read back one by one: values that its answer gave, and that the request which
+    /// reads it back names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, serde_json::Value>,
     /// For a read that was answered: what the caches on the way say they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caches: Option<Caches>,
 }
 
-/// What a user wrote to their own profile, or saw there.
+/// What a user wrote to a register of their own, or saw there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The user.
@@ -282,72 +297,4 @@ pub enum Outcome {
     Fail,
     /// May or may not have happened.
     Unknown,
-}
-
-/// What a client can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Hash)]
-#[serde(rename_all = "kebab-case")]
-pub enum OpKind {
-    /// Look at a page of products.
-    Browse,
-    /// Look at one product.
-    Product,
-    /// Read the forum.
-    ReadForum,
-    /// Put a product in the cart.
-    AddToCart,
-    /// Place an order: moves stock and money. A promise.
-    Order,
-    /// Write a forum post. A promise.
-    Post,
-    /// Write the next version of one's own profile.
-    WriteProfile,
-    /// Read one's own profile.
-    ReadProfile,
-}
-
-impl OpKind {
-    /// Whether an acknowledged operation of this kind is read back at the end.
-    pub fn is_promise(self) -> bool {
-        matches!(self, Self::Order | Self::Post)
-    }
-
-    /// Whether the operation changes something.
-    pub fn is_write(self) -> bool {
-        matches!(self, Self::AddToCart | Self::Order | Self::Post | Self::WriteProfile)
-    }
-
-    /// The spelling in journals and reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Browse => "browse",
-            Self::Product => "product",
-            Self::ReadForum => "read-forum",
-            Self::AddToCart => "add-to-cart",
-            Self::Order => "order",
-            Self::Post => "post",
-            Self::WriteProfile => "write-profile",
-            Self::ReadProfile => "read-profile",
-        }
-    }
-}
-
-/// The final read of money and stock.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ledger {
-    /// Number of ledger entries read.
-    pub entries: u64,
-    /// Sum of all debits, in cents.
-    pub debit_cents: i64,
-    /// Sum of all credits, in cents.
-    pub credit_cents: i64,
-    /// Orders whose own entries do not balance, or do not add up to the order's total (first 20).
-    pub unbalanced_orders: Vec<String>,
-    /// Orders without the entries they need, or entries without an order (first 20).
-    pub incomplete_orders: Vec<String>,
-    /// Number of products read.
-    pub products: u64,
-    /// Products whose stock is not the initial stock less what was sold, or is below zero
-    /// (first 20).
-    pub wrong_stock: Vec<String>,
 }

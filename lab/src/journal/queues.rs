@@ -2,32 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What follows from a write, after it was acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Hash)]
-#[serde(rename_all = "kebab-case")]
-pub enum Effect {
-    /// The mail of an order.
-    Mail,
-    /// A message of an order's mail that came once more: a queue may do that.
-    MailRepeat,
-    /// That a worker heard of the order and wrote it down.
-    OrderRecorded,
-    /// That a worker heard of the order's mail and wrote it down.
-    MailRecorded,
-}
-
-impl Effect {
-    /// The spelling in journals and reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Mail => "mail",
-            Self::MailRepeat => "mail-repeat",
-            Self::OrderRecorded => "order-recorded",
-            Self::MailRecorded => "mail-recorded",
-        }
-    }
-}
-
 /// A queue as it was at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueRead {

@@ -1,50 +1,52 @@
-//! What a client saw of the forum and of the caches on the way, as far as a check needs it.
+//! What a client saw of lists and of the caches on the way, as far as a check needs it.
 //!
-//! Kept short on purpose: a fifth of all reads are reads of the forum, and each lists up to twenty
-//! posts.
+//! Kept short on purpose: many reads look at lists, and each lists some twenty items.
 
 use serde::{Deserialize, Serialize};
 
-/// What an operation on the forum wrote, or was shown.
+/// What an operation put into a list, or was shown of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Forum {
-    /// The latest posts of a topic were shown.
+pub enum Listed {
+    /// The list was shown.
     Showed(Showed),
-    /// A post was acknowledged.
+    /// A write was acknowledged that belongs into it.
     Wrote {
-        /// What it belongs to.
-        topic: String,
-        /// Its number; of two posts the later one has the higher number.
+        /// Which list: the path of the request that shows it.
+        #[serde(alias = "topic")]
+        list: String,
+        /// Its number; of two the later one has the higher number.
         id: i64,
     },
 }
 
-/// The latest posts of a topic, as they were shown.
+/// A list, as it was shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Showed {
-    /// The topic.
-    pub topic: String,
-    /// Whether the list was as long as it may be: older posts then have no place in it.
+    /// Which one: the path of the request.
+    #[serde(alias = "topic")]
+    pub list: String,
+    /// Whether it was as long as it may be: what is older then has no place in it.
     pub full: bool,
-    /// What the keys of this client's own posts begin with: `<prefix>-<number>`.
+    /// What the keys of this client's own writes begin with: `<prefix>-<number>`.
     pub prefix: String,
-    /// The posts.
-    pub posts: Vec<ShownPost>,
+    /// The items.
+    #[serde(alias = "posts")]
+    pub items: Vec<ShownItem>,
 }
 
-/// A post in a list: `[57, 12]` or `57` in the journal.
+/// An item of a list: `[57, 12]` or `57` in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum ShownPost {
+pub enum ShownItem {
     /// Its number, and the number in its key, when its key begins with [`Showed::prefix`].
     Own(i64, u64),
-    /// The number of a post that somebody else wrote.
+    /// The number of one that somebody else wrote.
     Other(i64),
 }
 
-impl ShownPost {
-    /// The post's number.
+impl ShownItem {
+    /// The item's number.
     pub fn id(self) -> i64 {
         match self {
             Self::Own(id, _) | Self::Other(id) => id,
@@ -53,26 +55,26 @@ impl ShownPost {
 }
 
 impl Showed {
-    /// The key of a post in this list; `None` when somebody else wrote it.
-    pub fn key(&self, post: ShownPost) -> Option<String> {
-        match post {
-            ShownPost::Own(_, number) => Some(format!("{}-{number}", self.prefix)),
-            ShownPost::Other(_) => None,
+    /// The key of an item of this list; `None` when somebody else wrote it.
+    pub fn key(&self, item: ShownItem) -> Option<String> {
+        match item {
+            ShownItem::Own(_, number) => Some(format!("{}-{number}", self.prefix)),
+            ShownItem::Other(_) => None,
         }
     }
 }
 
-/// What the caches on the way say they had to do with an answer. The edge repeats what the shop said
+/// What the caches on the way say they had to do with an answer. The edge repeats what the application said
 /// when the answer was stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caches {
     /// The edge cache, in `X-Cache-Status`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<EdgeUse>,
-    /// The shop's own cache, in `x-cache`.
+    /// The application's own cache, in `x-cache`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shop: Option<ShopUse>,
-    /// How long before the shop's answer its value was read, in milliseconds, in `x-age-ms`.
+    /// How long before the application's answer its value was read, in milliseconds, in `x-age-ms`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<u64>,
 }
@@ -99,7 +101,7 @@ pub enum EdgeUse {
     Pass,
 }
 
-/// What the shop's cache did.
+/// What the application's cache did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ShopUse {
@@ -118,7 +120,7 @@ pub enum ShopUse {
 pub enum KeptBy {
     /// The edge cache.
     Edge,
-    /// The shop's cache.
+    /// The application's cache.
     Shop,
 }
 
@@ -188,29 +190,30 @@ mod tests {
     use super::super::{Entry, Event, Op, OpKind, Outcome};
     use super::*;
 
-    fn read(forum: Forum, caches: Option<Caches>) -> Entry {
+    fn read(listed: Listed, caches: Option<Caches>) -> Entry {
         let op = Op {
-            kind: OpKind::ReadForum,
+            kind: OpKind::READ_FORUM,
             key: None,
             intended: 1_735_689_600_000_000,
             done: 1_735_689_600_004_321,
             outcome: Outcome::Ok,
             detail: "200".into(),
             session: None,
-            forum: Some(forum),
+            values: Default::default(),
+            listed: Some(listed),
             caches,
         };
         Entry { at: op.done, event: Event::Op(op) }
     }
 
-    fn showed(posts: Vec<ShownPost>) -> Forum {
+    fn showed(items: Vec<ShownItem>) -> Listed {
         let prefix = "reads-without-primary-62ab3f54e1c3d".into();
-        Forum::Showed(Showed { topic: "off-topic".into(), full: true, prefix, posts })
+        Listed::Showed(Showed { list: "off-topic".into(), full: true, prefix, items })
     }
 
     #[test]
-    fn a_read_of_the_forum_is_a_short_line_that_is_read_back() {
-        let posts = (0..20).map(|n| ShownPost::Own(123_400 + n, 10_000 + n as u64)).collect();
+    fn a_read_of_a_list_is_a_short_line_that_is_read_back() {
+        let posts = (0..20).map(|n| ShownItem::Own(123_400 + n, 10_000 + n as u64)).collect();
         let caches = Caches {
             edge: Some(EdgeUse::Updating),
             shop: Some(ShopUse::Stale),
@@ -224,21 +227,21 @@ mod tests {
 
     #[test]
     fn own_posts_and_those_of_others_are_told_apart() {
-        let posts = vec![ShownPost::Own(57, 12), ShownPost::Other(56)];
+        let posts = vec![ShownItem::Own(57, 12), ShownItem::Other(56)];
         let entry = read(showed(posts.clone()), None);
         let line = serde_json::to_string(&entry).unwrap();
-        assert!(line.contains(r#""posts":[[57,12],56]"#) && !line.contains("caches"), "{line}");
+        assert!(line.contains(r#""items":[[57,12],56]"#) && !line.contains("caches"), "{line}");
         assert_eq!(serde_json::from_str::<Entry>(&line).unwrap(), entry);
-        let Forum::Showed(list) = showed(Vec::new()) else { return };
+        let Listed::Showed(list) = showed(Vec::new()) else { return };
         let keys: Vec<_> = posts.iter().map(|post| list.key(*post)).collect();
         assert_eq!(keys, [Some("reads-without-primary-62ab3f54e1c3d-12".into()), None]);
     }
 
     #[test]
     fn a_post_is_read_back_as_one() {
-        let entry = read(Forum::Wrote { topic: "news".into(), id: 57 }, None);
+        let entry = read(Listed::Wrote { list: "news".into(), id: 57 }, None);
         let line = serde_json::to_string(&entry).unwrap();
-        assert!(line.ends_with(r#""forum":{"topic":"news","id":57}}"#), "{line}");
+        assert!(line.ends_with(r#""listed":{"list":"news","id":57}}"#), "{line}");
         assert_eq!(serde_json::from_str::<Entry>(&line).unwrap(), entry);
     }
 
@@ -247,7 +250,7 @@ mod tests {
         let line = r#"{"at":2,"event":"op","kind":"browse","intended":1,"done":2,"outcome":"ok"}"#;
         let entry: Entry = serde_json::from_str(line).unwrap();
         let Event::Op(op) = &entry.event else { panic!("{entry:?}") };
-        assert_eq!((&op.forum, &op.caches), (&None, &None));
+        assert_eq!((&op.listed, &op.caches), (&None, &None));
         assert_eq!(serde_json::to_string(&entry).unwrap(), line);
     }
 

@@ -11,8 +11,9 @@ use crate::control::{
 use crate::plan::layout::{Place, of_tier, with_duty};
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
 use crate::plan::{CONTROL, QueueAt};
-use crate::spec::model::{Kind, Name, Postgres, Service, Tier};
+use crate::spec::model::{Kind, Name, Postgres, Service, Stage, Tier};
 use crate::spec::slots::Duty;
+use crate::spec::workload::{Operation, Workload};
 
 /// Where Docker's socket is, on the machine and in the container: the control plane starts failed
 /// nodes again as a provider would.
@@ -49,7 +50,7 @@ pub(super) fn node(context: &Context<'_>, places: &[Place], nodes: &[NodeSpec]) 
         entry_name: names(context.stage, places),
         entry_path: entry_path(context, nodes),
         timeout_ms: traffic.timeout_ms,
-        read_percent: traffic.read_percent,
+        workload: canary(context.stage),
     };
     let mut node = blank(context, &place, "control", "control");
     node.command = vec!["lab".into(), "control".into(), "--config".into(), CONFIG_PATH.into()];
@@ -212,4 +213,16 @@ fn watched(context: &Context<'_>, places: &[Place], node: &NodeSpec) -> WatchedN
             .map(|tier| of_tier(places, tier).map(|p| p.address).collect())
             .unwrap_or_default(),
     }
+}
+
+/// What the canary's users do: everything but registers, which nobody judges between experiments.
+fn canary(stage: &Stage) -> Workload {
+    let mut workload = stage.workload();
+    let is_register = |o: &Operation| o.register.is_some();
+    if workload.operations.values().any(|o| !is_register(o) && o.weight > 0) {
+        for register in workload.operations.values_mut().filter(|o| is_register(o)) {
+            register.weight = 0;
+        }
+    }
+    workload
 }

@@ -1,61 +1,33 @@
-//! What an answer, or the lack of one, proves about an operation.
+//! What came of an operation.
 
-use crate::journal::{OpKind, Outcome};
+use crate::journal::Outcome;
+use crate::spec::workload::Proof;
 
-/// What the header `x-effect` of a failed request says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Effect {
-    /// Nothing was changed.
-    None,
-    /// Something may have been changed.
-    Unknown,
-}
-
-impl Effect {
-    /// Reads the header's value. Anything but the two words of the contract says nothing.
-    pub fn from_header(value: &[u8]) -> Option<Self> {
-        match value {
-            b"none" => Some(Self::None),
-            b"unknown" => Some(Self::Unknown),
-            _ => None,
-        }
-    }
-}
-
-/// How an attempt ended.
+/// What came back for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// A whole response came.
-    Response {
-        /// HTTP status.
-        status: u16,
-        /// The header `x-effect`, where there was one that says something.
-        effect: Option<Effect>,
-    },
-    /// Certainly nothing was sent, for this reason.
+    /// A whole response: its status, and what it proves by the workload.
+    Response(u16, Proof),
+    /// Certainly nothing was sent; the reason.
     NotSent(String),
-    /// Something went wrong after the request may have been sent: the connection broke, the
-    /// response was cut short, or there was none in time.
+    /// The request may have arrived, and there is no whole response; the reason.
     Lost(String),
 }
 
-/// The outcome in Jepsen's sense, and a few words for the journal.
+/// The outcome of an operation and a few words about it.
 ///
-/// A read has no effect that could be in doubt: without a good answer it failed. A write failed
-/// only when that is certain. In particular a 502 or 504 of a proxy proves nothing: the target may
-/// have done the work before the connection to it was lost.
-pub fn classify(kind: OpKind, answer: &Answer) -> (Outcome, String) {
-    let doubt = if kind.is_write() { Outcome::Unknown } else { Outcome::Fail };
+/// No connection means no effect, and a good answer means that it is done. Everything else is as the workload
+/// says; what it does not say is unknown of a write. A proxy's own 502, 503 or 504 proves nothing: the target
+/// may have done the work before the connection to it was lost.
+pub fn classify(is_write: bool, answer: &Answer) -> (Outcome, String) {
+    let doubt = if is_write { Outcome::Unknown } else { Outcome::Fail };
     match answer {
-        Answer::Response { status, effect } => {
-            let outcome = match (status, effect) {
-                (200..=299, _) => Outcome::Ok,
-                (400..=499, _) => Outcome::Fail,
-                (500..=599, Some(Effect::None)) => Outcome::Fail,
-                _ => doubt,
-            };
-            (outcome, status.to_string())
-        }
+        Answer::Response(status, proof) => match proof {
+            Proof::Done => (Outcome::Ok, status.to_string()),
+            Proof::NoEffect => (Outcome::Fail, status.to_string()),
+            Proof::Nothing(None) => (doubt, status.to_string()),
+            Proof::Nothing(Some(why)) => (doubt, format!("{status}, but {why}")),
+        },
         Answer::NotSent(reason) => (Outcome::Fail, format!("not sent: {reason}")),
         Answer::Lost(reason) => (doubt, reason.clone()),
     }
@@ -63,64 +35,77 @@ pub fn classify(kind: OpKind, answer: &Answer) -> (Outcome, String) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use hyper::HeaderMap;
 
-    fn response(status: u16, effect: Option<Effect>) -> Answer {
-        Answer::Response { status, effect }
+    use super::*;
+    use crate::spec::workload::{Dice, Operation, parse, shop};
+
+    fn operation(name: &str) -> Operation {
+        let workload = parse(shop(), "shop.yaml").unwrap();
+        workload.operations[name].clone()
+    }
+
+    /// What an answer of this status, with this word about its effect, means for an operation of the shop.
+    fn outcome(name: &str, status: u16, effect: Option<&'static str>) -> Outcome {
+        let mut headers = HeaderMap::new();
+        if let Some(effect) = effect {
+            headers.insert("x-effect", effect.parse().unwrap());
+        }
+        let answer = crate::spec::workload::Answer::new(status, headers, bytes::Bytes::new());
+        let operation = operation(name);
+        let none = |_: &str| None;
+        let proof = operation.proof(&answer, &none, &mut Dice::new(0, 0));
+        classify(operation.is_write(), &Answer::Response(status, proof)).0
     }
 
     #[test]
     fn every_answer_has_the_outcome_it_proves() {
         use Outcome::{Fail, Ok, Unknown};
-        let (none, unknown) = (Some(Effect::None), Some(Effect::Unknown));
+        let (none, unknown) = (Some("none"), Some("unknown"));
         // What came, what it means for a read, what it means for a write.
         let table = [
-            (response(200, None), Ok, Ok),
-            (response(201, None), Ok, Ok),
-            (response(204, none), Ok, Ok),
-            (response(101, None), Fail, Unknown),
-            (response(302, None), Fail, Unknown),
-            (response(400, None), Fail, Fail),
-            (response(401, None), Fail, Fail),
-            (response(409, unknown), Fail, Fail),
-            (response(429, None), Fail, Fail),
-            (response(500, None), Fail, Unknown),
-            (response(500, none), Fail, Fail),
-            (response(502, None), Fail, Unknown),
-            (response(503, None), Fail, Unknown),
-            (response(503, none), Fail, Fail),
-            (response(503, unknown), Fail, Unknown),
-            (response(504, None), Fail, Unknown),
-            (response(504, none), Fail, Fail),
-            (response(504, unknown), Fail, Unknown),
-            (response(600, none), Fail, Unknown),
+            (200, None, Ok, Ok),
+            (201, None, Ok, Ok),
+            (204, none, Ok, Ok),
+            (302, None, Fail, Unknown),
+            (400, None, Fail, Fail),
+            (401, None, Fail, Fail),
+            (403, None, Fail, Fail),
+            (409, unknown, Fail, Fail),
+            (429, None, Fail, Fail),
+            (500, None, Fail, Unknown),
+            (500, none, Fail, Fail),
+            (502, None, Fail, Unknown),
+            (503, None, Fail, Unknown),
+            (503, none, Fail, Fail),
+            (503, unknown, Fail, Unknown),
+            (504, None, Fail, Unknown),
+            (504, none, Fail, Fail),
+            (504, unknown, Fail, Unknown),
+        ];
+        for (status, effect, read, write) in table {
+            for name in ["browse", "product", "read-forum"] {
+                assert_eq!(outcome(name, status, effect), read, "{name} {status} {effect:?}");
+            }
+            for name in ["add-to-cart", "order", "post"] {
+                assert_eq!(outcome(name, status, effect), write, "{name} {status} {effect:?}");
+            }
+        }
+        for (answer, read, write) in [
             (Answer::NotSent("refused".into()), Fail, Fail),
             (Answer::Lost("reset".into()), Fail, Unknown),
-        ];
-        for (answer, read, write) in table {
-            for kind in [OpKind::Browse, OpKind::Product, OpKind::ReadForum] {
-                assert_eq!(classify(kind, &answer).0, read, "{kind:?} {answer:?}");
-            }
-            for kind in [OpKind::AddToCart, OpKind::Order, OpKind::Post] {
-                assert_eq!(classify(kind, &answer).0, write, "{kind:?} {answer:?}");
-            }
+        ] {
+            assert_eq!([false, true].map(|w| classify(w, &answer).0), [read, write]);
         }
     }
 
     #[test]
     fn the_detail_names_status_or_reason() {
-        let detail = |answer| classify(OpKind::Order, &answer).1;
-        assert_eq!(detail(response(504, None)), "504");
+        let detail = |answer| classify(true, &answer).1;
+        assert_eq!(detail(Answer::Response(504, Proof::Nothing(None))), "504");
+        let why = Proof::Nothing(Some("json.a is 1, not 2".into()));
+        assert_eq!(detail(Answer::Response(200, why)), "200, but json.a is 1, not 2");
         assert_eq!(detail(Answer::NotSent("refused".into())), "not sent: refused");
         assert_eq!(detail(Answer::Lost("reset".into())), "reset");
-    }
-
-    #[test]
-    fn only_the_words_of_the_contract_count() {
-        assert_eq!(Effect::from_header(b"none"), Some(Effect::None));
-        assert_eq!(Effect::from_header(b"unknown"), Some(Effect::Unknown));
-        for other in [&b""[..], b"None", b"none, none", b"no"] {
-            assert_eq!(Effect::from_header(other), None);
-        }
     }
 }

@@ -153,7 +153,7 @@ impl Client {
                 let mut state = self.state();
                 state.targets.answered(address);
                 state.idle.entry(address).or_default().extend(connection);
-                return Ended::Finally(Ok(reply));
+                return Ended::Finally(Ok(*reply));
             }
             Exchange::Closed(reason) => return Ended::Closed(format!("{reason} ({address})")),
             Exchange::NotSent(reason) => Failure::NotSent(format!("{reason} ({address})")),
@@ -225,7 +225,8 @@ mod tests {
         let server = closes_on(2).await;
         let client = Client::new(&[server.address]);
         assert!(client.send(&Call::get("/products".into()), soon()).await.is_ok());
-        let ended = client.send(&Call::sign_in(), soon()).await;
+        let write = Call { method: hyper::Method::POST, ..Call::get("/sessions".into()) };
+        let ended = client.send(&write, soon()).await;
         assert!(matches!(ended, Err(Failure::Lost(_))), "{ended:?}");
         assert_eq!(server.seen().len(), 2);
     }

@@ -12,11 +12,10 @@ use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
 
 use super::caches::caches;
-use super::classify::Effect;
-use super::position::Position;
 use super::request::Call;
 use super::wire::{IdleWire, Wire};
 use crate::journal::Caches;
+use crate::spec::workload::Answer;
 
 /// Longest response body, in bytes. The largest is a page of the audit: 5,000 keys of 128 bytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -33,20 +32,16 @@ pub struct Connection {
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
-    /// The header `x-effect`.
-    pub effect: Option<Effect>,
-    /// The header `x-position`.
-    pub position: Option<Position>,
     /// What caches on the way say they did.
     pub caches: Option<Caches>,
-    /// The body; empty when a response that is no success was cut short.
-    pub body: Bytes,
+    /// The whole; its body is empty when a response that is no success was cut short.
+    pub answer: Answer,
 }
 
 /// How an exchange ended.
 pub enum Exchange {
     /// The response is here; the connection can be used again, if there is one.
-    Replied(Reply, Option<Connection>),
+    Replied(Box<Reply>, Option<Connection>),
     /// Nothing was written: the connection was closed before. Another one may be tried.
     NotSent(String),
     /// The connection ended before the first byte of a response. The request may have arrived.
@@ -139,16 +134,14 @@ async fn read(
     deadline: tokio::time::Instant,
 ) -> Exchange {
     let status = response.status().as_u16();
-    let effect = response.headers().get("x-effect").and_then(|v| Effect::from_header(v.as_bytes()));
-    let text = response.headers().get("x-position").and_then(|v| v.to_str().ok());
-    let position: Option<Position> = text.and_then(|v| v.parse().ok());
-    let caches = caches(response.headers());
-    let body = Limited::new(response.into_body(), MAX_BODY).collect();
-    let reply = |body| Reply { status, effect, position, caches, body };
+    let (head, body) = response.into_parts();
+    let caches = caches(&head.headers);
+    let body = Limited::new(body, MAX_BODY).collect();
+    let reply = |body| Reply { status, caches, answer: Answer::new(status, head.headers, body) };
     match timeout_at(deadline, body).await {
-        Ok(Ok(body)) => Exchange::Replied(reply(body.to_bytes()), Some(connection)),
+        Ok(Ok(body)) => Exchange::Replied(Box::new(reply(body.to_bytes())), Some(connection)),
         // The head says all there is to know about a failure.
-        _ if status >= 400 => Exchange::Replied(reply(Bytes::new()), None),
+        _ if status >= 400 => Exchange::Replied(Box::new(reply(Bytes::new())), None),
         Ok(Err(error)) => Exchange::Lost(format!("{status}, then {error}")),
         Err(_) => Exchange::TimedOut,
     }
@@ -160,20 +153,9 @@ fn build(address: SocketAddr, call: &Call) -> Result<Request<Full<Bytes>>, hyper
         .uri(call.path.as_str())
         .header(header::HOST, address.to_string())
         .header(header::USER_AGENT, concat!("lab-load/", env!("CARGO_PKG_VERSION")));
-    if !call.body.is_empty() {
-        request = request.header(header::CONTENT_TYPE, "application/json");
-    }
-    if let Some(key) = &call.key {
-        request = request.header("idempotency-key", key.as_str());
-    }
-    if let Some(token) = &call.token {
-        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-    }
-    if let Some(position) = call.position {
-        request = request.header("x-position", position.to_string());
-    }
-    if let Some(address) = call.address {
-        request = request.header("x-forwarded-for", address.to_string());
+    if let Some(headers) = request.headers_mut() {
+        // What the workload says takes the place of what the client says of itself.
+        headers.extend(call.headers.clone());
     }
     request.body(Full::new(call.body.clone()))
 }

@@ -11,7 +11,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::client::{Client, Failure};
 use super::request::Call;
-use super::sessions::Sessions;
+use super::users::Users;
+use crate::spec::workload::{Dice, Template, Workload, call};
 
 /// Requests of one client that may be under way: who floods does not wait, but has a limit, too.
 const MOST_UNDER_WAY: u64 = 500;
@@ -32,6 +33,8 @@ pub struct FloodConfig {
     pub per_s: u16,
     /// What they ask for.
     pub path: String,
+    /// How they begin their sessions, and which headers they send.
+    pub workload: Arc<Workload>,
     /// How long each waits for an answer.
     pub timeout: Duration,
 }
@@ -60,7 +63,8 @@ impl Flood {
     /// Begins to send.
     pub fn start(config: &FloodConfig) -> Self {
         let counts = Arc::new(FloodCounts::default());
-        let sessions = Arc::new(Sessions::new(config.clients, &config.id));
+        let workload = Arc::clone(&config.workload);
+        let users = Arc::new(Users::new(workload, config.clients, &config.id));
         let client = Client::new(&config.targets);
         let mut clients = JoinSet::new();
         for number in 0..u64::from(config.clients) {
@@ -68,7 +72,7 @@ impl Flood {
                 number,
                 config: config.clone(),
                 client: client.clone(),
-                sessions: Arc::clone(&sessions),
+                users: Arc::clone(&users),
                 counts: Arc::clone(&counts),
                 under_way: AtomicU64::new(0),
             };
@@ -93,16 +97,15 @@ struct Greedy {
     number: u64,
     config: FloodConfig,
     client: Client,
-    sessions: Arc<Sessions>,
+    users: Arc<Users>,
     counts: Arc<FloodCounts>,
     under_way: AtomicU64,
 }
 
 impl Greedy {
     async fn run(self: Arc<Self>) {
-        let token = self.token().await;
-        let address = Some(self.sessions.address(self.number));
-        let call = Call { token: Some(token), address, ..Call::get(self.config.path.clone()) };
+        self.session().await;
+        let call = self.call();
         let every = Duration::from_secs(1) / u32::from(self.config.per_s.max(1));
         let mut turn = interval(every);
         turn.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -120,15 +123,25 @@ impl Greedy {
         }
     }
 
-    /// The client's session: it tries until it has one.
-    async fn token(&self) -> Arc<str> {
+    /// Begins the client's session: it tries until it has one.
+    async fn session(&self) {
         loop {
             let deadline = Instant::now() + self.config.timeout;
-            match self.sessions.token(&self.client, self.number, deadline).await {
-                Ok(signed_in) => return signed_in.token,
+            match self.users.session(&self.client, self.number, deadline).await {
+                Ok(_) => return,
                 Err(_) => tokio::time::sleep(SIGN_IN_AGAIN).await,
             }
         }
+    }
+
+    /// What the client asks for, with its session.
+    fn call(&self) -> Call {
+        let around = self.users.around(self.number, false);
+        let path = Template::new(self.config.path.replace('{', "{{").replace('}', "}}"));
+        let (own, mut dice) = (indexmap::IndexMap::new(), Dice::new(0, self.number));
+        let made = call::get(&self.config.workload, &path, &own, &around, &mut dice);
+        let call = made.map_or_else(|_| Call::get(self.config.path.clone()), Call::from);
+        self.users.dressed(call, self.number)
     }
 
     async fn ask(self: Arc<Self>, call: Call) {
@@ -170,6 +183,7 @@ mod tests {
             clients: 2,
             per_s: 500,
             path: "/cart".into(),
+            workload: super::super::testing::shop(),
             timeout: Duration::from_secs(5),
         });
         let limit = Instant::now() + Duration::from_secs(10);

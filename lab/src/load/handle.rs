@@ -9,10 +9,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::Clock;
 use super::runner::{Command, Run, Shared};
-use super::schedule::Plan;
 use super::stats::{Live, Summary};
 use crate::dns::EntryName;
 use crate::journal::Event;
+use crate::spec::workload::Plan;
 
 /// Receives every operation when its outcome is known, as [`Event::Op`], and every repetition of a keyed
 /// write, as [`Event::Repeated`]. It is called on the generator's thread and must not block.
@@ -34,8 +34,6 @@ pub struct LoadConfig {
     pub name: Option<EntryName>,
     /// How long a client waits for an answer, counted from the intended start.
     pub timeout: Duration,
-    /// Number of simulated users with a session each; 20 is plenty. At least one.
-    pub users: u16,
     /// Operations that may be under way at once; those beyond are dropped. `None` derives it from
     /// rate and time-out such that only a silent service or the limit of open files reaches it.
     pub max_in_flight: Option<usize>,

@@ -1,11 +1,11 @@
-//! Open-model traffic against the demo shop, and the reading back of what it was promised.
+//! Open-model traffic of a workload, and the reading back of what it was promised.
 //!
 //! Requests are sent when the schedule wants them, whether or not earlier ones were answered, and
 //! latency counts from that moment: a stalled service cannot slow down its own measurement.
 //!
-//! - [`Plan`] is a pure function of a seed to arrivals.
-//! - [`start`] sends them and reports every operation as [`crate::journal::Op`].
-//! - [`audit`] reads back which writes are there.
+//! - [`crate::spec::workload::Plan`] is a pure function of a workload and a seed to operations.
+//! - [`start`] sends them and reports every one as [`crate::journal::Op`].
+//! - [`audit`] reads back which writes are there, and what must hold.
 //! - [`classify`] says what an answer proves about a write.
 
 mod address;
@@ -17,19 +17,21 @@ mod clock;
 mod connection;
 mod effects;
 mod flood;
-mod forum;
 mod handle;
+mod invariants;
+mod jar;
 mod limits;
+mod list;
 mod name;
 mod pacer;
-mod position;
+mod reader;
+mod rehearsal;
 mod repeat;
 mod request;
 mod runner;
-mod schedule;
-mod sessions;
 mod stats;
 mod targets;
+mod users;
 mod visit;
 mod wire;
 
@@ -39,14 +41,14 @@ pub(crate) mod testing;
 mod tests;
 
 pub use address::of_client;
-#[cfg(test)]
-pub(crate) use audit::is_ours;
-pub use audit::{AuditRequest, audit};
-pub use classify::{Answer, Effect, classify};
+pub use audit::{AuditRequest, ReadBack, audit};
+pub use classify::{Answer, classify};
 pub use clock::Clock;
 pub use effects::EffectReader;
 pub use flood::{Flood, FloodConfig};
 pub use handle::{LoadConfig, LoadError, LoadHandle, OpSink, start, to_channel};
 pub use limits::raise_open_files;
-pub use schedule::{Action, Arrival, Plan, Schedule};
+#[cfg(test)]
+pub(crate) use reader::is_ours;
+pub use rehearsal::{Found, Rehearsal, Rehearsed, is_sound};
 pub use stats::{Live, Summary};

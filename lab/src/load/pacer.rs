@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use super::schedule::{Arrival, Schedule};
+use crate::spec::workload::{Planned, Schedule};
 
 /// The pacing thread.
 pub struct Pacer {
@@ -22,7 +22,7 @@ impl Pacer {
     pub fn start(
         schedule: Schedule,
         start: Instant,
-        out: mpsc::Sender<Arrival>,
+        out: mpsc::Sender<Planned>,
     ) -> std::io::Result<Self> {
         let body = move || pace(schedule, start, &out);
         Ok(Self { thread: thread::Builder::new().name("load-pacer".into()).spawn(body)? })
@@ -36,7 +36,7 @@ impl Pacer {
     }
 }
 
-fn pace(schedule: Schedule, start: Instant, out: &mpsc::Sender<Arrival>) {
+fn pace(schedule: Schedule, start: Instant, out: &mpsc::Sender<Planned>) {
     for arrival in schedule {
         let due = start + arrival.offset;
         loop {

@@ -1,5 +1,6 @@
 //! The open loop: begins operations when they are due, whatever became of earlier ones.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,11 +17,11 @@ use super::limits;
 use super::name::Follower;
 use super::pacer::Pacer;
 use super::repeat::{self, Repeats};
-use super::schedule::{Action, Arrival};
-use super::sessions::Sessions;
 use super::stats::{Live, Stats, Summary};
-use super::visit::{Noted, Visit};
+use super::users::Users;
+use super::visit::{self, Noted, Visit};
 use crate::journal::{Event, Op, Outcome};
+use crate::spec::workload::{Plan, Planned};
 
 /// Operations under way that are always allowed, also at a low rate.
 const MIN_IN_FLIGHT: usize = 256;
@@ -85,8 +86,8 @@ impl Shared {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn dropped(&self, arrival: &Arrival, now: Instant, intended: Instant, why: &str) {
-        let op = self.op(&arrival.action, intended, now, Outcome::Fail, why.to_owned());
+    fn dropped(&self, wanted: &Wanted, now: Instant, intended: Instant, why: &str) {
+        let op = self.op(wanted, intended, now, Outcome::Fail, why.to_owned());
         let mut books = self.books();
         books.stats.dropped(now);
         (books.sink)(Event::Op(op));
@@ -100,23 +101,44 @@ impl Shared {
 
     fn op(
         &self,
-        action: &Action,
+        wanted: &Wanted,
         intended: Instant,
         done: Instant,
         outcome: Outcome,
         detail: String,
     ) -> Op {
         Op {
-            kind: action.kind(),
-            key: action.key().map(str::to_owned),
+            kind: visit::kind(&wanted.plan, &wanted.planned),
+            key: wanted.key(),
             intended: self.clock.micros_at(intended),
             done: self.clock.micros_at(done),
             outcome,
             detail,
             session: None,
-            forum: None,
+            listed: None,
+            values: BTreeMap::new(),
             caches: None,
         }
+    }
+}
+
+/// A planned operation, with the plan that it is of.
+#[derive(Clone)]
+struct Wanted {
+    plan: Arc<Plan>,
+    planned: Planned,
+}
+
+impl Wanted {
+    /// The key of a write that promises something.
+    fn key(&self) -> Option<String> {
+        let (_, operation) = self.plan.operation(&self.planned)?;
+        let promises = operation.is_write() && !operation.promise.is_empty();
+        promises.then(|| self.plan.key(self.planned.number))
+    }
+
+    fn is_write(&self) -> bool {
+        visit::is_write(&self.plan, &self.planned)
     }
 }
 
@@ -125,8 +147,8 @@ pub struct Run {
     config: LoadConfig,
     shared: Arc<Shared>,
     client: Client,
-    sessions: Arc<Sessions>,
-    key_prefix: Arc<str>,
+    users: Arc<Users>,
+    plan: Arc<Plan>,
     max_in_flight: usize,
 }
 
@@ -136,8 +158,12 @@ impl Run {
         let open_files = limits::raise_open_files();
         Self {
             client: Client::new(if config.name.is_some() { &[] } else { &config.targets }),
-            sessions: Arc::new(Sessions::new(config.users, &config.plan.key_prefix)),
-            key_prefix: config.plan.key_prefix.as_str().into(),
+            users: Arc::new(Users::new(
+                Arc::clone(&config.plan.workload),
+                config.plan.workload.users,
+                &config.plan.key_prefix,
+            )),
+            plan: Arc::new(config.plan.clone()),
             max_in_flight: config.max_in_flight.unwrap_or_else(|| {
                 max_in_flight(config.plan.rate_per_s, config.timeout, open_files)
             }),
@@ -160,7 +186,7 @@ impl Run {
         }
         let (out, mut arrivals) = mpsc::channel(QUEUE);
         let start = self.shared.clock.anchor();
-        let pacer = Pacer::start(self.config.plan.arrivals(), start, out)?;
+        let pacer = Pacer::start(self.config.plan.schedule(), start, out)?;
         loop {
             tokio::select! {
                 biased;
@@ -188,40 +214,41 @@ impl Run {
         self.shared.repeats.all_ended().await;
     }
 
-    fn begin(&self, arrival: Arrival, start: Instant) {
-        let intended = start + arrival.offset;
+    fn begin(&self, planned: Planned, start: Instant) {
+        let intended = start + planned.offset;
         let deadline = intended + self.config.timeout;
         let now = Instant::now();
+        let mut wanted = Wanted { plan: Arc::clone(&self.plan), planned };
         if now >= deadline {
             // The generator itself stood still. The user has gone by now.
-            return self.shared.dropped(&arrival, now, intended, Op::TOO_LATE);
+            return self.shared.dropped(&wanted, now, intended, Op::TOO_LATE);
         }
         if self.shared.in_flight.load(Ordering::Relaxed) >= self.max_in_flight {
-            return self.shared.dropped(&arrival, now, intended, Op::TOO_MANY);
+            return self.shared.dropped(&wanted, now, intended, Op::TOO_MANY);
         }
-        let Arrival { action, number, loses_answer, .. } = arrival;
         // Who still waits for an answer to the version before looks whether it is there.
-        let waits = action == Action::WriteProfile && self.sessions.is_writing(number);
-        let action = if waits { Action::ReadProfile } else { action };
-        let under_way = UnderWay::begin(Arc::clone(&self.shared), action, intended);
+        wanted.planned.reads |= self.users.is_writing(planned.number, planned.operation);
+        let under_way = UnderWay::begin(Arc::clone(&self.shared), wanted, intended);
         let client = self.client.clone();
-        let sessions = Arc::clone(&self.sessions);
-        let prefix = Arc::clone(&self.key_prefix);
+        let users = Arc::clone(&self.users);
         let timeout = self.config.timeout;
         tokio::spawn(async move {
-            let (client, sessions, prefix) = (&client, &*sessions, &*prefix);
-            let visit = Visit { client, sessions, prefix, user: number, deadline, anew: false };
-            if under_way.action.key().is_none() {
-                let (answer, noted) = visit.perform(&under_way.action).await;
+            let (client, users, wanted) = (&client, &*users, under_way.wanted.clone());
+            let (plan, planned) = (&*wanted.plan, &wanted.planned);
+            let visit = Visit { client, users, plan, planned, deadline, anew: false };
+            let Some(keyed) = planned.keyed else {
+                let (answer, noted) = visit.perform().await;
                 under_way.end(&answer, noted);
                 return;
-            }
-            let (shared, action) = (Arc::clone(&under_way.shared), under_way.action.clone());
+            };
+            let shared = Arc::clone(&under_way.shared);
             let open = shared.repeats.begin();
-            let (answer, noted) = visit.perform(&action).await;
+            let (answer, noted) = visit.perform().await;
             match under_way.end(&answer, noted) {
-                Outcome::Unknown => shared.repeat(&visit, &action, timeout, repeat::TRIES).await,
-                Outcome::Ok if loses_answer => shared.repeat(&visit, &action, timeout, 1).await,
+                Outcome::Unknown => shared.repeat(&visit, &wanted, timeout, repeat::TRIES).await,
+                Outcome::Ok if repeat::loses_answer(keyed) => {
+                    shared.repeat(&visit, &wanted, timeout, 1).await;
+                }
                 Outcome::Ok | Outcome::Fail => {}
             }
             drop(open);
@@ -231,15 +258,15 @@ impl Run {
 
 impl Shared {
     /// Sends a keyed write again, until it is known to be done or was tried often enough.
-    async fn repeat(&self, visit: &Visit<'_>, action: &Action, timeout: Duration, tries: u32) {
+    async fn repeat(&self, visit: &Visit<'_>, wanted: &Wanted, timeout: Duration, tries: u32) {
         for repetition in 1..=tries {
-            let last = self.repeats.wait(repeat::pause(repetition, visit.user)).await;
+            let last = self.repeats.wait(repeat::pause(repetition, wanted.planned.number)).await;
             let due = Instant::now();
             let visit = Visit { deadline: due + timeout, anew: true, ..*visit };
-            let (answer, Noted { session, forum, caches }) = visit.perform(action).await;
-            let (outcome, detail) = classify(action.kind(), &answer);
-            let op = self.op(action, due, Instant::now(), outcome, detail);
-            self.repeated(Op { session, forum, caches, ..op });
+            let (answer, noted) = visit.perform().await;
+            let (outcome, detail) = classify(wanted.is_write(), &answer);
+            let op = self.op(wanted, due, Instant::now(), outcome, detail);
+            self.repeated(noted.into_op(op));
             if last || outcome == Outcome::Ok {
                 return;
             }
@@ -268,15 +295,15 @@ fn max_in_flight(rate_per_s: u32, timeout: Duration, open_files: Option<u64>) ->
 /// An operation that was begun. It is reported exactly once, also when its task is cut off.
 struct UnderWay {
     shared: Arc<Shared>,
-    action: Action,
+    wanted: Wanted,
     intended: Instant,
     reported: bool,
 }
 
 impl UnderWay {
-    fn begin(shared: Arc<Shared>, action: Action, intended: Instant) -> Self {
+    fn begin(shared: Arc<Shared>, wanted: Wanted, intended: Instant) -> Self {
         shared.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { shared, action, intended, reported: false }
+        Self { shared, wanted, intended, reported: false }
     }
 
     fn end(mut self, answer: &Answer, noted: Noted) -> Outcome {
@@ -286,10 +313,8 @@ impl UnderWay {
     fn report(&mut self, answer: &Answer, noted: Noted) -> Outcome {
         self.reported = true;
         let done = Instant::now();
-        let (outcome, detail) = classify(self.action.kind(), answer);
-        let op = self.shared.op(&self.action, self.intended, done, outcome, detail);
-        let Noted { session, forum, caches } = noted;
-        let op = Op { session, forum, caches, ..op };
+        let (outcome, detail) = classify(self.wanted.is_write(), answer);
+        let op = noted.into_op(self.shared.op(&self.wanted, self.intended, done, outcome, detail));
         let latency = done.saturating_duration_since(self.intended);
         let mut books = self.shared.books();
         books.stats.ended(done, outcome, latency);

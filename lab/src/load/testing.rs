@@ -8,6 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use crate::spec::workload::Workload;
+
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -94,7 +96,7 @@ pub async fn refusing() -> SocketAddr {
 /// A good answer of the shop.
 pub fn good(request: &Request) -> Behaviour {
     match request.line.as_str() {
-        "POST /sessions" => Behaviour::Answer(201, "", r#"{"token":"t1"}"#.into()),
+        "POST /sessions" => Behaviour::Answer(201, "", r#"{"token":"t1","user_id":"u1"}"#.into()),
         _ => Behaviour::Answer(200, "", "{}".into()),
     }
 }
@@ -151,13 +153,26 @@ pub async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     use super::{client::Client, request::Call};
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     let reply = Client::new(&[address]).send(&Call::get(path.to_owned()), deadline).await.unwrap();
-    (reply.status, String::from_utf8(reply.body.to_vec()).unwrap())
+    (reply.status, String::from_utf8(reply.answer.body.to_vec()).unwrap())
+}
+
+/// The demo shop's workload, with shares of reads of so many percent.
+pub fn shop_with(read_percent: u8, users: u16) -> Arc<Workload> {
+    let mut stage = crate::verify::testing::stage();
+    stage.traffic.read_percent = read_percent;
+    Arc::new(Workload { users, ..stage.workload() })
+}
+
+/// The demo shop's workload.
+pub fn shop() -> Arc<Workload> {
+    shop_with(70, 20)
 }
 
 /// Status of a `POST` with a small body; 0 when there is no answer.
 pub async fn post(address: SocketAddr, path: &str) -> u16 {
     use super::{client::Client, request::Call};
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    let call = Call { path: path.to_owned(), ..Call::sign_in() };
+    let method = hyper::Method::POST;
+    let call = Call { method, body: "{}".into(), ..Call::get(path.to_owned()) };
     Client::new(&[address]).send(&call, deadline).await.map_or(0, |reply| reply.status)
 }

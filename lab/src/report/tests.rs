@@ -15,7 +15,7 @@ fn journal() -> Vec<Entry> {
     let mut broken = Scenario::new("control").outages(&[(3000, 18_000)]);
     (broken.heal, broken.end) = (18_000, 25_000);
     let mut lossy = at(4, Scenario::new("kill")).entries();
-    each_key(&mut lossy, OpKind::Order, |keys| keys.retain(|(k, _)| k != "kill-000145"));
+    each_key(&mut lossy, OpKind::ORDER, |keys| keys.retain(|(k, _)| k != "kill-000145"));
     let mut unconfirmed = at(5, Scenario::new("kill")).entries();
     for entry in &mut unconfirmed {
         if let Event::FaultConfirmed { id, .. } = &entry.event {

@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 
 use super::Pace;
 use super::progress::{Progress, remaining, seen};
+use super::read_back::{audit, written_in};
 use super::steady::{Gate, Steady, TRIES};
 use super::warm_up::good_service;
 use super::{RunError, RunningLab, memory, settle};
 use crate::chaos::{self, Active, Injection, Injector, ResolveError, resolve};
-use crate::journal::{Event, Mapped, Micros, OpKind, Phase, Writer};
-use crate::load::{self, AuditRequest, LoadConfig, LoadHandle, OpSink};
+use crate::journal::{Event, Mapped, Micros, Phase, Writer};
+use crate::load::{self, LoadConfig, LoadHandle, OpSink};
 use crate::report::Ui;
 use crate::spec::model::{Experiment, Fault, Kind, TimedFault};
+use crate::spec::workload::Plan;
 use crate::verify::objectives;
 use crate::verify::recovery::Standard;
 
@@ -22,16 +24,12 @@ const WHOLE_LIMIT: Duration = Duration::from_secs(90);
 /// How long service may take to be good before an experiment. One that is not good by then is
 /// found out by the check of the steady state.
 const WARM_UP_LIMIT: Duration = Duration::from_secs(30);
-/// Simulated users with a session each.
-pub const USERS: u16 = 20;
 /// How long scaling groups may take to return to their smallest size before a spike.
 const SCALE_IN_LIMIT: Duration = Duration::from_secs(180);
 /// How much longer than its rules say a group may take to become smaller: its tasks finish what they have.
 const SHRINKING: Duration = Duration::from_secs(60);
 /// How long a fault may find no node to hit.
 const NODE_LIMIT: Duration = Duration::from_secs(15);
-/// How long the final reads may be tried.
-const AUDIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// The journal of a run, shared with the generator's tasks.
 pub type SharedJournal = Arc<Mutex<Writer>>;
@@ -203,11 +201,10 @@ impl ExperimentRun<'_> {
 
     fn start_traffic(&self, key_prefix: &str, sink: OpSink) -> Result<LoadHandle, RunError> {
         let traffic = &self.lab.stage.traffic;
-        let plan = load::Plan {
+        let plan = Plan {
             seed: self.seed,
             rate_per_s: traffic.rate_per_s,
-            read_percent: traffic.read_percent,
-            profile_percent: traffic.profile_percent,
+            workload: Arc::new(self.lab.stage.workload()),
             duration: None,
             ramp: Duration::ZERO,
             key_prefix: key_prefix.into(),
@@ -217,7 +214,6 @@ impl ExperimentRun<'_> {
             targets: self.lab.entry(),
             name: self.lab.entry_name(),
             timeout: Duration::from_millis(traffic.timeout_ms),
-            users: USERS,
             max_in_flight: None,
         };
         Ok(load::start(config, sink)?)
@@ -280,7 +276,12 @@ impl ExperimentRun<'_> {
             places: &lab.places,
             image: &lab.holder_image,
             secret: &lab.network.secret,
-            traffic: chaos::Traffic { stage: &lab.stage.traffic, key_prefix, users: USERS, seed },
+            traffic: chaos::Traffic {
+                stage: &lab.stage.traffic,
+                key_prefix,
+                workload: Arc::new(lab.stage.workload()),
+                seed,
+            },
             record: &record,
         };
         let id = format!("{:08x}{n}", now() & 0xffff_ffff);
@@ -312,7 +313,8 @@ impl ExperimentRun<'_> {
     async fn final_reads(&self, key_prefix: &str, since: Micros) -> Result<(), RunError> {
         self.write(Event::Phase { phase: Phase::Audit })?;
         let whole = self.lab.await_whole(WHOLE_LIMIT).await;
-        for event in audit(self.lab, key_prefix).await {
+        let writes = written_in(self.journal, &self.lab.stage);
+        for event in audit(self.lab, key_prefix, &writes).await {
             self.write(event)?;
         }
         match self.lab.control().journal().await {
@@ -353,18 +355,6 @@ impl ExperimentRun<'_> {
     fn note(&self, event: Event) {
         record(self.journal, now(), event);
     }
-}
-
-/// Reads back every promise whose key begins with the prefix, and what follows from it later.
-pub async fn audit(lab: &RunningLab, prefix: &str) -> Vec<Event> {
-    let targets = lab.entry();
-    let kinds = [OpKind::Order, OpKind::Post];
-    let request = AuditRequest { targets: &targets, prefix, kinds: &kinds, patience: AUDIT_LIMIT };
-    let mut events = memory::held_since(lab).await;
-    events.extend(load::audit(&request).await);
-    let settled = settle::settle(lab, prefix, &events).await;
-    events.extend(settled);
-    events
 }
 
 fn earliest(due: &[(Instant, Due<'_>)]) -> Option<usize> {

@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use super::{RunningLab, now};
-use crate::journal::{Entry, Event, Micros, OpKind, Outcome};
+use crate::journal::{Entry, Event, Micros, Outcome};
 use crate::verify::checks::{MANUAL_STEADY, MIN_STEADY};
+use crate::verify::kinds::Kinds;
 
 /// Pause between two looks at the canary's journal.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -22,12 +23,12 @@ struct History {
 }
 
 impl History {
-    fn take(&mut self, entries: Vec<Entry>) {
+    fn take(&mut self, entries: Vec<Entry>, kinds: &Kinds) {
         for entry in entries {
             let Event::Op(op) = entry.event else { continue };
             if op.outcome == Outcome::Ok {
                 self.good.push(op.intended);
-                self.promised |= matches!(op.kind, OpKind::Order | OpKind::Post);
+                self.promised |= kinds.class(op.kind).is_promise;
             }
         }
     }
@@ -44,11 +45,12 @@ pub async fn await_history(lab: &RunningLab) -> bool {
     if lab.stage.control_plane.canary_per_s == 0 {
         return true;
     }
-    let reads_only = lab.stage.traffic.read_percent >= 100;
+    let kinds = Kinds::of(&lab.stage);
+    let reads_only = !kinds.any_promise();
     let (mut history, mut from, begun) = (History::default(), 0, Instant::now());
     loop {
         let Ok((entries, next)) = lab.control().journal_from(from).await else { return false };
-        history.take(entries);
+        history.take(entries, &kinds);
         from = next;
         if history.is_enough(now(), reads_only) {
             return true;
@@ -63,20 +65,22 @@ pub async fn await_history(lab: &RunningLab) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::Op;
+    use crate::journal::{Op, OpKind};
 
     fn op(kind: OpKind, intended: Micros, outcome: Outcome) -> Entry {
         let done = intended + 1000;
         let (key, detail) = (None, String::new());
-        let (session, forum, caches) = (None, None, None);
-        let op = Op { kind, key, intended, done, outcome, detail, session, forum, caches };
+        let (session, listed, caches, values) = (None, None, None, Default::default());
+        let op = Op { kind, key, intended, done, outcome, detail, session, listed, values, caches };
         Entry { at: done, event: Event::Op(op) }
     }
 
     fn history(reads: i64, outcome: Outcome, write: Option<Outcome>) -> History {
         let mut history = History::default();
-        history.take((0..reads).map(|n| op(OpKind::Browse, n * 100_000, outcome)).collect());
-        history.take(write.into_iter().map(|o| op(OpKind::Order, 0, o)).collect());
+        let kinds = Kinds::of(&crate::verify::testing::stage());
+        let browsed = (0..reads).map(|n| op(OpKind::BROWSE, n * 100_000, outcome));
+        history.take(browsed.collect(), &kinds);
+        history.take(write.into_iter().map(|o| op(OpKind::ORDER, 0, o)).collect(), &kinds);
         history
     }
 

@@ -2,6 +2,7 @@
 //! ended. They are waited for, with a limit, and then read back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::RunningLab;
@@ -9,12 +10,13 @@ use crate::chaos;
 use crate::engine::{probe, sqs};
 use crate::journal::{DeadLetter, Effect, Event, OpKind, QueueRead};
 use crate::kinds;
-use crate::load::EffectReader;
+use crate::load::{EffectReader, ReadBack};
 use crate::plan::QueueAt;
+use crate::spec::workload::Workload;
 
 /// How long effects are waited for.
 const LIMIT: Duration = Duration::from_secs(40);
-/// When nothing has been left to do for so long and mails are missing all the same, none will come.
+/// When nothing has been left to do for so long and effects are missing all the same, none will come.
 const AT_REST: Duration = Duration::from_secs(3);
 /// Pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -34,18 +36,25 @@ pub async fn look_at_queues(lab: &RunningLab) -> Vec<Event> {
     events
 }
 
-/// Waits until the orders that were read back (`audit`) have their mails and nothing is left to do in
-/// the queues, then reads both. Nothing in a stage without.
-pub async fn settle(lab: &RunningLab, prefix: &str, audit: &[Event]) -> Vec<Event> {
+/// Waits until what was read back (`audit`) has had its effects and nothing is left to do in the queues,
+/// then reads both. Nothing in a stage without.
+pub async fn settle(
+    lab: &RunningLab,
+    prefix: &str,
+    workload: &Arc<Workload>,
+    writes: &[ReadBack],
+    audit: &[Event],
+) -> Vec<Event> {
     let queues = kinds::queues(&lab.stage, &lab.places);
-    let mails = lab.stage.mails();
-    if queues.is_empty() && !mails {
+    let all = EffectReader::all(&lab.entry(), workload, prefix, PATIENCE);
+    if queues.is_empty() && all.is_empty() {
         return Vec::new();
     }
-    let targets = lab.entry();
-    let reader = EffectReader::new(&targets, prefix, Effect::Mail, PATIENCE);
-    let orders = orders(audit);
+    // What is counted is what the queues lead to; who else hears of it does so at once.
+    let (counted, heard): (Vec<_>, Vec<_>) = all.into_iter().partition(|r| r.promise.is_counted());
     let begun = Instant::now();
+    let limit = counted.iter().filter_map(|reader| reader.promise.within_ms).max();
+    let limit = limit.map_or(LIMIT, |ms| LIMIT.max(Duration::from_millis(ms)));
     // The canary goes on: once nothing was left to do, what waits later is its own.
     let mut rested: Option<(Instant, Vec<_>)> = None;
     let (found, mut events) = loop {
@@ -54,75 +63,80 @@ pub async fn settle(lab: &RunningLab, prefix: &str, audit: &[Event]) -> Vec<Even
         if rest && rested.is_none() {
             rested = looks.take().map(|looks| (Instant::now(), looks));
         }
-        let found = if mails { reader.read().await } else { Ok(BTreeMap::new()) };
-        let waits = mails && found.as_ref().is_ok_and(|found| is_missing(&orders, found));
-        let done = rested.as_ref().is_some_and(|(at, _)| !waits || at.elapsed() >= AT_REST);
-        if done || begun.elapsed() >= LIMIT {
+        let mut found = Vec::new();
+        for reader in &counted {
+            found.push(reader.read(writes).await);
+        }
+        let waits = counted.iter().zip(&found).any(|(reader, found)| {
+            found.as_ref().is_ok_and(|found| is_missing(&there(audit, reader.kind), found))
+        });
+        let done = rested.as_ref().is_some_and(|(at, _)| {
+            // Without queues nothing else says that no more comes.
+            !waits || !queues.is_empty() && at.elapsed() >= AT_REST
+        });
+        if done || begun.elapsed() >= limit {
             let looks = rested.map(|(_, looks)| looks).or(looks).unwrap_or_default();
             break (found, finish(&queues, looks, begun.elapsed()).await);
         }
         tokio::time::sleep(LOOK_EVERY).await;
     };
-    events.extend(more_effects(lab, prefix, &orders, mails).await);
-    match found {
-        _ if !mails => {}
-        Ok(found) => events.extend(reader.events(found, begun.elapsed())),
-        Err(reason) => {
-            let what = format!("{}s", Effect::Mail.as_str());
-            events.push(Event::AuditFailed { what, reason });
-        }
+    for reader in &heard {
+        events.extend(heard_of(reader, writes, &there(audit, reader.kind)).await);
+    }
+    for (reader, found) in counted.iter().zip(found) {
+        events.extend(again(reader).await);
+        events.extend(match found {
+            Ok(found) => EffectReader::events(reader.effect, found, begun.elapsed()),
+            Err(reason) => failed(reader.effect, reason),
+        });
     }
     events
 }
 
-/// What else follows from orders in this stage: who heard of them, and what came twice. What cannot be
-/// read, or is not there at the limit, is judged by its absence.
-async fn more_effects(lab: &RunningLab, prefix: &str, orders: &[&str], mails: bool) -> Vec<Event> {
-    let stage = &lab.stage;
-    let awaited = [
-        (Effect::OrderRecorded, stage.records_orders()),
-        (Effect::MailRecorded, mails && stage.records_mails()),
-    ];
-    let counted = [(Effect::MailRepeat, stage.counts_repeats())];
-    let mut events = Vec::new();
-    for ((effect, read), awaited) in
-        awaited.into_iter().map(|e| (e, true)).chain(counted.into_iter().map(|e| (e, false)))
-    {
-        if !read {
-            continue;
-        }
-        let reader = EffectReader::new(&lab.entry(), prefix, effect, PATIENCE);
-        let begun = Instant::now();
-        loop {
-            match reader.read().await {
-                Ok(found)
-                    if !awaited || !is_missing(orders, &found) || begun.elapsed() >= AT_REST =>
-                {
-                    events.extend(reader.events(found, begun.elapsed()));
-                    break;
-                }
-                Ok(_) => tokio::time::sleep(LOOK_EVERY).await,
-                Err(reason) => {
-                    tracing::warn!(reason, "{} cannot be read back", effect.as_str());
-                    break;
-                }
+/// Who heard of writes that are there. What cannot be read, or is not there at the limit, is judged by its
+/// absence.
+async fn heard_of(reader: &EffectReader, writes: &[ReadBack], there: &[&str]) -> Vec<Event> {
+    let limit = reader.promise.within_ms.map_or(AT_REST, Duration::from_millis);
+    let begun = Instant::now();
+    loop {
+        match reader.read(writes).await {
+            Ok(found) if !is_missing(there, &found) || begun.elapsed() >= limit => {
+                return EffectReader::events(reader.effect, found, begun.elapsed());
             }
+            Ok(_) => tokio::time::sleep(LOOK_EVERY).await,
+            Err(reason) => return failed(reader.effect, reason),
         }
     }
-    events
 }
 
-/// Keys of the orders that are there.
-fn orders(audit: &[Event]) -> Vec<&str> {
-    let of_orders = audit.iter().filter_map(|event| match event {
-        Event::AuditKeys { kind: OpKind::Order, keys } => Some(keys),
+/// How often messages came again, where that is counted.
+async fn again(reader: &EffectReader) -> Vec<Event> {
+    let effect = Effect::again(reader.effect);
+    match reader.again().await {
+        Ok(None) => Vec::new(),
+        Ok(Some(found)) => EffectReader::events(effect, found, Duration::ZERO),
+        Err(reason) => {
+            tracing::warn!(reason, "{} cannot be read back", effect.as_str());
+            Vec::new()
+        }
+    }
+}
+
+fn failed(effect: Effect, reason: String) -> Vec<Event> {
+    vec![Event::AuditFailed { what: effect.as_str().to_owned(), reason }]
+}
+
+/// Keys of the writes of a kind that are there.
+fn there(audit: &[Event], wanted: OpKind) -> Vec<&str> {
+    let of_kind = audit.iter().filter_map(|event| match event {
+        Event::AuditKeys { kind, keys } if *kind == wanted => Some(keys),
         _ => None,
     });
-    of_orders.flatten().filter(|(_, n)| *n > 0).map(|(key, _)| key.as_str()).collect()
+    of_kind.flatten().filter(|(_, n)| *n > 0).map(|(key, _)| key.as_str()).collect()
 }
 
-fn is_missing(orders: &[&str], found: &BTreeMap<String, u32>) -> bool {
-    orders.iter().any(|key| found.get(*key).is_none_or(|sent| *sent == 0))
+fn is_missing(there: &[&str], found: &BTreeMap<String, u32>) -> bool {
+    there.iter().any(|key| found.get(*key).is_none_or(|effects| *effects == 0))
 }
 
 /// Whether nothing is left to do, and what was seen of each queue.
@@ -195,9 +209,9 @@ mod tests {
     #[test]
     fn orders_that_are_there_wait_for_their_mails() {
         let keys = vec![("a".to_owned(), 1), ("b".to_owned(), 1), ("gone".to_owned(), 0)];
-        let posts = Event::AuditKeys { kind: OpKind::Post, keys: vec![("p".to_owned(), 1)] };
-        let audit = [Event::AuditKeys { kind: OpKind::Order, keys }, posts];
-        let orders = orders(&audit);
+        let posts = Event::AuditKeys { kind: OpKind::POST, keys: vec![("p".to_owned(), 1)] };
+        let audit = [Event::AuditKeys { kind: OpKind::ORDER, keys }, posts];
+        let orders = there(&audit, OpKind::ORDER);
         assert_eq!(orders, ["a", "b"]);
         let mails = |a, b| [("a".to_owned(), a), ("b".to_owned(), b)].into();
         assert!(is_missing(&orders, &BTreeMap::new()));

@@ -88,14 +88,15 @@ mod tests {
 
     fn op(took: i64, outcome: Outcome) -> Op {
         Op {
-            kind: OpKind::Browse,
+            kind: OpKind::BROWSE,
             key: None,
             intended: 1_000_000,
             done: 1_000_000 + took,
             outcome,
             detail: String::new(),
             session: None,
-            forum: None,
+            values: Default::default(),
+            listed: None,
             caches: None,
         }
     }

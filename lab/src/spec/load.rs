@@ -7,9 +7,10 @@ use std::path::{Path as FilePath, PathBuf};
 use super::builtin::builtin;
 use super::error::{Pos, Problem, SpecError, SpecErrors};
 use super::model::Stage;
-use super::parse::{parse, without_mark};
+use super::parse::{Beside, parse_beside, without_mark};
 use super::path::Path;
 use super::tree::LARGEST;
+use super::workload::{self, Workload};
 
 /// Where a stage came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +60,24 @@ impl Source {
     /// # Errors
     /// Every problem of a stage that is not valid.
     pub fn stage(&self) -> Result<Stage, SpecErrors> {
-        parse(&self.text, &self.file)
+        parse_beside(&self.text, &self.file, |name| self.beside(name))
+    }
+
+    /// The workload in a file beside this one.
+    fn beside(&self, name: &str) -> Result<Workload, Beside> {
+        let folder = match &self.origin {
+            Origin::File(path) => path.parent().unwrap_or(FilePath::new("")).to_owned(),
+            Origin::BuiltIn(_) => PathBuf::new(),
+        };
+        let file = folder.join(name).display().to_string();
+        workload::load(&file).map_err(|error| match error {
+            SpecError::Invalid(errors) => Beside::Wrong(errors),
+            other => {
+                let problem = Problem::new(Pos::START, &Path::root(), other.to_string());
+                let allowed = "a workload, or the path of a workload file beside this one";
+                problem.found(name).allowed(allowed).into()
+            }
+        })
     }
 
     /// The file's name in messages.

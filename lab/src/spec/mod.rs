@@ -11,6 +11,7 @@ pub mod machine;
 pub mod model;
 pub mod releases;
 pub mod slots;
+pub mod workload;
 
 mod builtin;
 mod document;

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::short;
+use super::workload::Workload;
 
 mod aws;
 mod balancing;
@@ -113,12 +114,25 @@ pub struct Stage {
     pub observability: Observability,
     /// The traffic that users send.
     pub traffic: Traffic,
+    /// What clients do and what they were promised, or the path of a file beside this one that says it; the demo
+    /// shop's own traffic when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "workload_schema")]
+    pub workload: Option<Box<Workload>>,
     /// What users were promised.
     pub objectives: Objectives,
     /// What is broken on purpose, and what must hold. Nothing when absent.
     #[serde(default)]
     #[schemars(transform = short::experiment_names)]
     pub experiments: IndexMap<Name, Experiment>,
+}
+
+fn workload_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let inline = generator.subschema_for::<Workload>();
+    schemars::json_schema!({
+        "description": "What clients do and what they were promised, or the path of a file beside this one that says it; the demo shop's own traffic when absent.",
+        "anyOf": [inline, { "type": "string", "minLength": 1 }]
+    })
 }
 
 /// A region and its zones.

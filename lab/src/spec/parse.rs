@@ -1,31 +1,100 @@
 //! From the text of a stage file to a valid stage.
 
-use super::draft::Draft;
+use super::document::Document;
+use super::draft::{self, Draft};
 use super::error::{Pos, Problem, SpecErrors};
 use super::model::Stage;
 use super::path::{Path, quote};
-use super::{fields, shape, tree, validate};
+use super::workload::Workload;
+use super::{fields, shape, tree, validate, workload};
 
 /// Parses and validates the text of a stage file; `file` is its name in messages.
 ///
 /// # Errors
 /// Every independent problem of the text, sorted by line. A text that is not YAML has one.
 pub fn parse(text: &str, file: &str) -> Result<Stage, SpecErrors> {
+    parse_beside(text, file, |_| {
+        Err(Problem::new(Pos::START, &Path::root(), "a text has no files beside it").into())
+    })
+}
+
+/// The same for a text that may name a file with its workload; `other` reads that.
+///
+/// # Errors
+/// Every independent problem of the text, or of the other file.
+pub(super) fn parse_beside(
+    text: &str,
+    file: &str,
+    other: impl Fn(&str) -> Result<Workload, Beside>,
+) -> Result<Stage, SpecErrors> {
     let text = without_mark(text);
-    let root = tree::read(text).map_err(|problem| SpecErrors::new(file, vec![*problem]))?;
+    let mut root = tree::read(text).map_err(|problem| SpecErrors::new(file, vec![*problem]))?;
+    let named = root.take_text("workload");
     let mut problems = fields::check(&root, shape::stage());
-    let stage = match problems.is_empty() {
-        true => Some(typed(text).map_err(|problem| SpecErrors::new(file, vec![*problem]))?),
-        false => None,
+    let mut stage: Option<Stage> = match (problems.is_empty(), &named) {
+        (true, None) => Some(typed(text).map_err(|p| SpecErrors::new(file, vec![*p]))?),
+        (true, Some(_)) => Some(draft::typed(&root).map_err(|error| {
+            let message = format!("not a stage: {}", quote(&error.to_string()));
+            SpecErrors::new(file, vec![Problem::new(Pos::START, &Path::root(), message)])
+        })?),
+        (false, _) => None,
     };
+    if let (Some(stage), Some((name, at))) = (&mut stage, named) {
+        match other(&name) {
+            Ok(workload) => stage.workload = Some(Box::new(workload)),
+            Err(Beside::Wrong(errors)) => return Err(errors),
+            Err(Beside::Unreadable(mut problem)) => {
+                (problem.line, problem.column) = (at.line, at.column);
+                problem.path = Path::of(["workload"]).to_string();
+                problems.push(*problem);
+            }
+        }
+    }
     let draft = match &stage {
         Some(stage) => Draft::from(stage),
         None => Draft::of_parts(&root, &problems),
     };
     problems.extend(validate::check(&draft, &root));
+    problems.extend(of_workload(stage.as_ref(), &root, text, file));
     match stage {
         Some(stage) if problems.is_empty() => Ok(stage),
         _ => Err(SpecErrors::new(file, problems)),
+    }
+}
+
+/// What is wrong with the stage's own workload.
+fn of_workload(stage: Option<&Stage>, root: &tree::Node, text: &str, file: &str) -> Vec<Problem> {
+    let Some(workload) = stage.and_then(|stage| stage.workload.as_ref()) else { return Vec::new() };
+    let mut problems = match Document::read(text, file, "a stage") {
+        Ok(document) => workload::problems(&document, workload),
+        Err(_) => Vec::new(),
+    };
+    // Shares of the demo shop's traffic say nothing of another.
+    for name in ["read_percent", "profile_percent"] {
+        let entry = root.entry("traffic").and_then(|traffic| traffic.value.entry(name));
+        problems.extend(entry.map(|entry| {
+            let path = Path::of(["traffic", name]);
+            let message =
+                format!("`{name}` is about the demo shop's traffic, and there is a `workload`");
+            Problem::new(entry.at, &path, message)
+                .found(name)
+                .allowed("a `weight` of each operation")
+        }));
+    }
+    problems
+}
+
+/// Why a file beside the stage gave no workload.
+pub(super) enum Beside {
+    /// There is something wrong in it.
+    Wrong(SpecErrors),
+    /// It cannot be read; the place is that of its name.
+    Unreadable(Box<Problem>),
+}
+
+impl From<Problem> for Beside {
+    fn from(problem: Problem) -> Self {
+        Self::Unreadable(Box::new(problem))
     }
 }
 

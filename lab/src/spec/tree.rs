@@ -10,6 +10,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInpu
 
 use super::error::{Pos, Problem};
 use super::path::{Path, quote};
+use super::scalar::Scalar;
 
 /// Largest stage file in bytes. The largest stage of the growth path needs a tenth of it.
 pub(super) const LARGEST: usize = 256 * 1024;
@@ -47,6 +48,22 @@ pub(super) struct Entry {
 }
 
 impl Node {
+    /// Takes a field out whose value is a text, with the place of that; one that is none stays.
+    pub(super) fn take_text(&mut self, key: &str) -> Option<(String, Pos)> {
+        let Content::Map(entries) = &mut self.content else { return None };
+        let is_text = |e: &Entry| match &e.value.content {
+            Content::Quoted(_) => true,
+            Content::Plain(word) => matches!(super::scalar::resolve(word), Scalar::Text),
+            _ => false,
+        };
+        let at = entries.iter().position(|e| e.key == key && is_text(e))?;
+        let value = entries.remove(at).value;
+        match value.content {
+            Content::Quoted(text) | Content::Plain(text) => Some((text, value.at)),
+            _ => None,
+        }
+    }
+
     /// The fields of a map; none for everything else.
     pub(super) fn entries(&self) -> &[Entry] {
         match &self.content {

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::kinds::Kinds;
 use crate::journal::{
-    ControlEvent, CrowdAnswered, Effect, Entry, Event, FloodEnded, Ledger, Mapped, Micros, Op,
-    OpKind, Phase, QueueRead,
+    ControlEvent, CrowdAnswered, Effect, Entry, Event, FloodEnded, InvariantRead, Ledger, Mapped,
+    Micros, Op, OpKind, Phase, QueueRead,
 };
 use crate::spec::model::Fault;
 
@@ -18,6 +19,8 @@ pub struct History<'a> {
     pub key_prefix: &'a str,
     /// Whether its last line is there.
     pub ended: bool,
+    /// What its operations are.
+    pub kinds: Kinds,
     /// First moment: of an entry or of an operation that was due.
     pub start: Micros,
     /// Last moment: of an entry or of an operation's outcome.
@@ -47,10 +50,10 @@ pub struct History<'a> {
     pub effects: BTreeMap<Effect, KeyAudit<'a>>,
     /// What was seen of queues, or why nothing was.
     pub queues: Vec<(Micros, &'a str, Result<&'a QueueRead, &'a str>)>,
-    /// What the final read of money and stock found.
-    pub ledger: LedgerAudit<'a>,
-    /// The ledger as an earlier experiment of the same run left it.
-    pub earlier_ledger: Option<&'a Ledger>,
+    /// What the final read of the invariants found.
+    pub invariants: InvariantAudit<'a>,
+    /// What was already wrong when an earlier experiment of the same run had ended.
+    pub earlier_wrongs: Vec<String>,
 }
 
 /// A fault and what is known of it.
@@ -139,25 +142,42 @@ impl<'a> KeyAudit<'a> {
     }
 }
 
-/// The final read of money and stock.
-#[derive(Clone, Copy, Debug, Default)]
-pub enum LedgerAudit<'a> {
+/// The final read of what must hold of the system as a whole.
+#[derive(Clone, Debug, Default)]
+pub enum InvariantAudit<'a> {
     /// Nobody tried.
     #[default]
     Never,
     /// It did not work; the reason.
     Failed(&'a str),
     /// What was read.
-    Read(&'a Ledger),
+    Read(Vec<InvariantRead>),
+}
+
+impl InvariantAudit<'_> {
+    /// Everything that is wrong, one line each.
+    pub fn wrongs(&self) -> Vec<String> {
+        match self {
+            Self::Read(all) => all.iter().flat_map(InvariantRead::wrongs).collect(),
+            Self::Never | Self::Failed(_) => Vec::new(),
+        }
+    }
 }
 
 impl<'a> History<'a> {
     /// Reads the entries of one experiment.
-    pub fn read(name: &'a str, key_prefix: &'a str, ended: bool, entries: &[&'a Entry]) -> Self {
+    pub fn read(
+        name: &'a str,
+        key_prefix: &'a str,
+        ended: bool,
+        kinds: Kinds,
+        entries: &[&'a Entry],
+    ) -> Self {
         let mut history = Self {
             name,
             key_prefix,
             ended,
+            kinds,
             start: Micros::MAX,
             end: Micros::MIN,
             phases: Vec::new(),
@@ -172,12 +192,17 @@ impl<'a> History<'a> {
             keys: BTreeMap::new(),
             effects: BTreeMap::new(),
             queues: Vec::new(),
-            ledger: LedgerAudit::Never,
-            earlier_ledger: None,
+            invariants: InvariantAudit::Never,
+            earlier_wrongs: Vec::new(),
         };
+        let mut ledger = None;
         for entry in entries {
+            if let Event::AuditLedger(read) = &entry.event {
+                ledger = Some(read);
+            }
             history.add(entry);
         }
+        history.add_ledger(ledger);
         history.ops.sort_by_key(|op| (op.intended, op.done));
         history
     }
@@ -209,6 +234,7 @@ impl<'a> History<'a> {
             | Event::AuditKeysEnd { .. }
             | Event::AuditEffects { .. }
             | Event::AuditEffectsEnd { .. }
+            | Event::AuditInvariants { .. }
             | Event::AuditLedger(_)
             | Event::AuditFailed { .. } => self.add_audit(entry),
             Event::QueueRead(read) => self.queues.push((entry.at, &read.queue, Ok(read))),
@@ -277,31 +303,44 @@ impl<'a> History<'a> {
             Event::AuditEffectsEnd { effect, .. } => {
                 self.effects.entry(*effect).or_default().end(entry.at);
             }
-            Event::AuditLedger(ledger) => self.ledger = LedgerAudit::Read(ledger),
+            // What else was read decides what an empty one says.
+            Event::AuditLedger(_) => self.invariants = InvariantAudit::Read(Vec::new()),
+            Event::AuditInvariants { invariants } => {
+                self.invariants = InvariantAudit::Read(invariants.clone());
+            }
             Event::AuditFailed { what, reason } => self.add_audit_failure(what, reason),
             _ => {}
         }
     }
 
+    /// The ledger of a run of before, unless a later read failed.
+    fn add_ledger(&mut self, ledger: Option<&Ledger>) {
+        let InvariantAudit::Read(read) = &mut self.invariants else { return };
+        if let (Some(ledger), true) = (ledger, read.is_empty()) {
+            let sold = self.keys.values().any(|audit| audit.effects.values().any(|n| *n > 0));
+            *read = ledger.invariants(sold);
+        }
+    }
+
     /// A read that failed takes the chunks of its attempt with it: a repeated attempt would count
-    /// them twice. A failure that names neither a kind of write nor the ledger spoils everything.
+    /// them twice. A failure that names nothing that is known spoils everything.
     fn add_audit_failure(&mut self, what: &str, reason: &'a str) {
-        let kinds = [OpKind::Order, OpKind::Post];
-        let named: Vec<OpKind> =
-            kinds.into_iter().filter(|kind| what.contains(kind.as_str())).collect();
-        let ledger = ["ledger", "stock", "money"].iter().any(|word| what.contains(word));
-        let mail = what.contains(Effect::Mail.as_str());
-        let unclear = named.is_empty() && !ledger && !mail;
-        if mail || unclear {
-            let failed = KeyAudit { failed: Some(reason), ..KeyAudit::default() };
-            self.effects.insert(Effect::Mail, failed);
+        let is = |word: &str, name: &str| word == name || word.strip_suffix('s') == Some(name);
+        let names = |name: &str| what.split(' ').any(|word| is(word, name));
+        let (kinds, effects) = (self.kinds.promises(), self.kinds.effects());
+        let kind = kinds.iter().find(|kind| names(kind.as_str()));
+        let effect = effects.iter().find(|effect| names(effect.as_str()));
+        let invariants = ["ledger", "invariant", "stock", "money"].iter().any(|word| names(word));
+        let unclear = kind.is_none() && effect.is_none() && !invariants;
+        let failed = || KeyAudit { failed: Some(reason), ..KeyAudit::default() };
+        for effect in effects.iter().filter(|e| unclear || Some(*e) == effect) {
+            self.effects.insert(*effect, failed());
         }
-        for kind in if unclear { kinds.to_vec() } else { named } {
-            let failed = KeyAudit { failed: Some(reason), ..KeyAudit::default() };
-            self.keys.insert(kind, failed);
+        for kind in kinds.iter().filter(|k| unclear || Some(*k) == kind) {
+            self.keys.insert(*kind, failed());
         }
-        if ledger || unclear {
-            self.ledger = LedgerAudit::Failed(reason);
+        if invariants || unclear {
+            self.invariants = InvariantAudit::Failed(reason);
         }
     }
 

@@ -1,4 +1,4 @@
-//! How old what the forum shows may be by the time it reaches users, as the stage says it: the sum of
+//! How old what lists show may be by the time it reaches users, as the stage says it: the sum of
 //! what each part on the way may keep.
 //!
 //! The shop says of its pages how long they may be kept (`Cache-Control: max-age`), and nginx prefers
@@ -35,8 +35,8 @@ pub struct Lifetimes {
 }
 
 impl Lifetimes {
-    /// Of the pages under `path`, such as `/posts`.
-    pub fn of(stage: &Stage, path: &str) -> Self {
+    /// Of the pages with these paths, such as `/posts`.
+    pub fn of(stage: &Stage, paths: &[String]) -> Self {
         let services: Vec<&Service> = services(stage).collect();
         let longest =
             |of: &dyn Fn(&Service) -> Option<u64>| services.iter().filter_map(|s| of(s)).max();
@@ -46,7 +46,7 @@ impl Lifetimes {
         };
         let replica = if has_replicas(stage) { longest(&splits) } else { None };
         Self {
-            edge: edge_ms(stage, path, &services).map(micros),
+            edge: paths.iter().filter_map(|path| edge_ms(stage, path, &services)).max().map(micros),
             shop: shop.map(micros),
             replica: replica.map_or(0, micros),
             slack: longest(&|s| Some(s.habits.statement_timeout_ms)).map_or(0, micros),
@@ -130,7 +130,7 @@ mod tests {
             assert!(text.contains(from), "{from}");
             text.replace(from, to)
         });
-        Lifetimes::of(&stage, "/posts")
+        Lifetimes::of(&stage, &["/posts".to_owned()])
     }
 
     #[test]

@@ -60,7 +60,8 @@ pub fn outage<'a>(
     rto_ms: u64,
 ) -> Outage<'a> {
     let ops: Vec<&Op> = history.ops.iter().copied().filter(|op| op.intended < until).collect();
-    let writes: Vec<&Op> = ops.iter().copied().filter(|op| op.kind.is_write()).collect();
+    let writes: Vec<&Op> =
+        ops.iter().copied().filter(|op| history.kinds.class(op.kind).is_write).collect();
     let all = recovery::measure(&ops, from, until, standard);
     let writes = match recovery::measure(&writes, from, until, standard) {
         Recovery::NoTraffic => None,

@@ -7,17 +7,18 @@
 //!
 //! Where to look: [`split`] and [`history`] read the journal, [`recovery`] defines RTO, `by_hand` says
 //! for how long an outage belongs to faults injected by hand, [`writes`]
-//! says which writes were lost, [`forum`] how old the states were that were shown, [`lifetimes`] how
+//! says which writes were lost, [`lists`] how old the states were that were shown, [`lifetimes`] how
 //! long caches may keep them, [`checks`] holds one file per guarantee, and [`verdict`] combines.
 
 mod by_hand;
 mod check;
 pub mod checks;
 pub mod findings;
-pub mod forum;
 pub mod history;
 mod judge;
+pub mod kinds;
 pub mod lifetimes;
+pub mod lists;
 pub mod measure;
 pub mod memory;
 pub mod objectives;

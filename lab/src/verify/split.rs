@@ -1,8 +1,9 @@
 //! Cuts a journal into experiments.
 
-use crate::journal::{Entry, Event, Ledger, RunStarted};
+use crate::journal::{Entry, Event, RunStarted};
 
-use super::history::{History, LedgerAudit};
+use super::history::{History, InvariantAudit};
+use super::kinds::Kinds;
 
 /// Why a journal cannot be judged at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,18 +47,19 @@ pub enum JudgeError {
 /// killed, or the next experiment begins) has `ended` unset. Operations outside of any experiment
 /// belong to none and are left out.
 pub fn histories(entries: &[Entry]) -> Result<Vec<History<'_>>, JudgeError> {
+    let kinds = head(entries).map(|(_, head)| Kinds::of(&head.stage)).unwrap_or_default();
     let mut found = Vec::new();
     let mut open: Option<Open<'_>> = None;
     for (n, entry) in entries.iter().enumerate() {
         match &entry.event {
             Event::ExperimentStarted { experiment, key_prefix } => {
-                found.extend(open.take().map(|o| o.close(false)));
+                found.extend(open.take().map(|o| o.close(false, &kinds)));
                 open = Some(Open { name: experiment, key_prefix, entries: vec![entry] });
             }
             Event::ExperimentEnded { experiment } => match open.take() {
                 Some(mut o) if o.name == experiment => {
                     o.entries.push(entry);
-                    found.push(o.close(true));
+                    found.push(o.close(true, &kinds));
                 }
                 other => return Err(wrong_end(n, experiment, other.as_ref())),
             },
@@ -68,9 +70,9 @@ pub fn histories(entries: &[Entry]) -> Result<Vec<History<'_>>, JudgeError> {
             }
         }
     }
-    found.extend(open.take().map(|o| o.close(false)));
+    found.extend(open.take().map(|o| o.close(false, &kinds)));
     add_controls(&mut found, entries);
-    add_earlier_ledgers(&mut found);
+    add_earlier_wrongs(&mut found);
     Ok(found)
 }
 
@@ -98,8 +100,8 @@ struct Open<'a> {
 }
 
 impl<'a> Open<'a> {
-    fn close(self, ended: bool) -> History<'a> {
-        History::read(self.name, self.key_prefix, ended, &self.entries)
+    fn close(self, ended: bool, kinds: &Kinds) -> History<'a> {
+        History::read(self.name, self.key_prefix, ended, kinds.clone(), &self.entries)
     }
 }
 
@@ -124,12 +126,12 @@ fn add_controls<'a>(found: &mut [History<'a>], entries: &'a [Entry]) {
     }
 }
 
-fn add_earlier_ledgers(found: &mut [History<'_>]) {
-    let mut earlier: Option<&Ledger> = None;
+fn add_earlier_wrongs(found: &mut [History<'_>]) {
+    let mut earlier = Vec::new();
     for history in found {
-        history.earlier_ledger = earlier;
-        if let LedgerAudit::Read(ledger) = history.ledger {
-            earlier = Some(ledger);
+        history.earlier_wrongs.clone_from(&earlier);
+        if matches!(history.invariants, InvariantAudit::Read(_)) {
+            earlier = history.invariants.wrongs();
         }
     }
 }

@@ -21,12 +21,12 @@ pub const MS: Micros = 1000;
 
 /// What the operations of a scenario do, in turn.
 const TURN: [OpKind; 6] = [
-    OpKind::Browse,
-    OpKind::Order,
-    OpKind::Product,
-    OpKind::Post,
-    OpKind::ReadForum,
-    OpKind::AddToCart,
+    OpKind::BROWSE,
+    OpKind::ORDER,
+    OpKind::PRODUCT,
+    OpKind::POST,
+    OpKind::READ_FORUM,
+    OpKind::ADD_TO_CART,
 ];
 
 /// A stage with the experiments `kill` (survives, 5 s), `control` (the same fault, breaks) and
@@ -180,7 +180,8 @@ impl Scenario {
             outcome: if bad { self.bad } else { Outcome::Ok },
             detail: String::new(),
             session: None,
-            forum: None,
+            values: Default::default(),
+            listed: None,
             caches: None,
         };
         Entry { at: op.done, event: Event::Op(op) }

@@ -116,7 +116,7 @@ impl<'a> Account<'a> {
 pub fn accounts<'a>(history: &History<'a>) -> Vec<Account<'a>> {
     let mut attempts: BTreeMap<OpKind, BTreeMap<&'a str, Write<'a>>> = BTreeMap::new();
     let mut keyless: BTreeMap<OpKind, usize> = BTreeMap::new();
-    for &op in history.ops.iter().filter(|op| op.kind.is_promise()) {
+    for &op in history.ops.iter().filter(|op| history.kinds.class(op.kind).is_promise) {
         match op.key.as_deref() {
             Some(key) if key.starts_with(history.key_prefix) => {
                 let writes = attempts.entry(op.kind).or_default();

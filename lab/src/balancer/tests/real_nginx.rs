@@ -127,7 +127,8 @@ async fn a_dead_target_costs_no_request_and_is_taken_out() {
 #[ignore = "needs nginx"]
 async fn a_change_of_targets_costs_at_most_a_request_that_crosses_the_reload() {
     const CHANGES: usize = 5;
-    use crate::load::{LoadConfig, Plan, start as start_load, to_channel};
+    use crate::load::{LoadConfig, start as start_load, to_channel};
+    use crate::spec::workload::Plan;
     let well = Arc::new(AtomicBool::new(true));
     let is_well = Arc::clone(&well);
     let a = Server::start(move |request| match request.line.as_str() {
@@ -143,8 +144,7 @@ async fn a_change_of_targets_costs_at_most_a_request_that_crosses_the_reload() {
     let plan = Plan {
         seed: 1,
         rate_per_s: 300,
-        read_percent: 50,
-        profile_percent: 0,
+        workload: crate::load::testing::shop_with(50, 4),
         duration: None,
         ramp: Duration::ZERO,
         key_prefix: "run".into(),
@@ -154,7 +154,6 @@ async fn a_change_of_targets_costs_at_most_a_request_that_crosses_the_reload() {
         targets: vec![balancing.site],
         name: None,
         timeout: Duration::from_secs(6),
-        users: 4,
         max_in_flight: None,
     };
     let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();

@@ -1,12 +1,14 @@
 //! A flood, as an act on the entry of a stage.
 
 use std::net::SocketAddrV4;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Proof;
 use crate::journal::{Event, FloodEnded, Micros};
 use crate::load;
+use crate::spec::workload::Workload;
 
 /// Greedy clients that send until the heal.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub(super) fn start(
     addresses: &[SocketAddrV4],
     (clients, per_s): (u16, u16),
     path: &str,
+    workload: Arc<Workload>,
     timeout: Duration,
 ) -> Flood {
     let config = load::FloodConfig {
@@ -30,6 +33,7 @@ pub(super) fn start(
         clients,
         per_s,
         path: path.to_owned(),
+        workload,
         id: id.to_owned(),
         timeout,
     };

@@ -169,7 +169,9 @@ impl Effect<'_> {
             Act::Flood { addresses, clients, per_s, path, .. } => {
                 let timeout = self.injector.traffic.stage.timeout_ms;
                 let timeout = std::time::Duration::from_millis(timeout);
-                let flood = flood::start(self.id, addresses, (*clients, *per_s), path, timeout);
+                let workload = std::sync::Arc::clone(&self.injector.traffic.workload);
+                let (of, timeout) = ((*clients, *per_s), timeout);
+                let flood = flood::start(self.id, addresses, of, path, workload, timeout);
                 return Ok(Some(Held::Flood(flood)));
             }
         }

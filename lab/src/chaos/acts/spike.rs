@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::super::inject::Traffic;
 use super::{ChaosError, Proof};
 use crate::journal::Event;
-use crate::load::{self, LoadConfig, LoadHandle, Plan};
+use crate::load::{self, LoadConfig, LoadHandle};
+use crate::spec::workload::Plan;
 
 /// Traffic that is being sent until the heal.
 #[derive(Debug)]
@@ -27,8 +28,7 @@ pub(super) fn start(
     let plan = Plan {
         seed: traffic.seed,
         rate_per_s: extra_per_s,
-        read_percent: traffic.stage.read_percent,
-        profile_percent: traffic.stage.profile_percent,
+        workload: Arc::clone(&traffic.workload),
         duration: None,
         ramp,
         key_prefix: key_prefix(traffic.key_prefix, id),
@@ -39,7 +39,6 @@ pub(super) fn start(
         targets: addresses.iter().copied().map(SocketAddr::from).collect(),
         name: None,
         timeout: Duration::from_millis(traffic.stage.timeout_ms),
-        users: traffic.users,
         max_in_flight: None,
     };
     let sink = Arc::clone(&sent);

@@ -1,18 +1,28 @@
 //! Reading promises back.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::super::audit::{AuditRequest, audit};
-use super::super::testing::{Behaviour, Request, Server, refusing};
-use crate::journal::{Event, Ledger, OpKind};
+use super::super::testing::{self, Behaviour, Request, Server, refusing};
+use crate::journal::{Event, InvariantRead, OpKind, Stands};
 
 const LEDGER: &str = r#"{"entries":4,"debit_cents":10,"credit_cents":10,"unbalanced_orders":[],
     "incomplete_orders":[],"products":200,"wrong_stock":[]}"#;
 
 async fn events(server: &Server, kinds: &[OpKind], patience_ms: u64) -> Vec<Event> {
+    audited(&[server.address], kinds, patience_ms).await
+}
+
+/// The promises of these operations of the shop, and its invariants, read back.
+async fn audited(targets: &[SocketAddr], kinds: &[OpKind], patience_ms: u64) -> Vec<Event> {
     let patience = Duration::from_millis(patience_ms);
-    audit(&AuditRequest { targets: &[server.address], prefix: "run", kinds, patience }).await
+    let mut workload = (*testing::shop()).clone();
+    workload.operations.retain(|name, _| kinds.contains(&OpKind::new(name)));
+    let workload = &Arc::new(workload);
+    audit(&AuditRequest { targets, workload, prefix: "run", writes: &[], patience }).await
 }
 
 fn json(text: &str) -> Behaviour {
@@ -34,12 +44,17 @@ fn shop(request: &Request) -> Behaviour {
 }
 
 fn ledger() -> Event {
-    let ledger = Ledger { entries: 4, debit_cents: 10, credit_cents: 10, ..Ledger::default() };
-    Event::AuditLedger(Ledger { products: 200, ..ledger })
+    let read = |name: &str| InvariantRead {
+        name: name.into(),
+        stands: Stands::Holds,
+        says: String::new(),
+        offenders: Vec::new(),
+    };
+    Event::AuditInvariants { invariants: ["ledger", "orders", "stock"].map(read).to_vec() }
 }
 
 fn order_keys() -> Vec<Event> {
-    let kind = OpKind::Order;
+    let kind = OpKind::ORDER;
     let first = vec![("run-1".to_owned(), 1), ("run-2".to_owned(), 2)];
     vec![
         Event::AuditKeys { kind, keys: first },
@@ -52,8 +67,8 @@ fn order_keys() -> Vec<Event> {
 async fn all_pages_of_all_kinds_are_read() {
     let server = Server::start(shop).await;
     let mut expected = order_keys();
-    expected.extend([Event::AuditKeysEnd { kind: OpKind::Post }, ledger()]);
-    assert_eq!(events(&server, &[OpKind::Order, OpKind::Post], 1000).await, expected);
+    expected.extend([Event::AuditKeysEnd { kind: OpKind::POST }, ledger()]);
+    assert_eq!(events(&server, &[OpKind::ORDER, OpKind::POST], 1000).await, expected);
 }
 
 #[tokio::test]
@@ -67,7 +82,7 @@ async fn failures_are_tried_again() {
     .await;
     let mut expected = order_keys();
     expected.push(ledger());
-    assert_eq!(events(&server, &[OpKind::Order], 5000).await, expected);
+    assert_eq!(events(&server, &[OpKind::ORDER], 5000).await, expected);
 }
 
 #[tokio::test]
@@ -77,11 +92,10 @@ async fn what_cannot_be_read_is_said() {
         _ => Behaviour::Answer(400, "", "{}".into()),
     })
     .await;
-    let events = events(&server, &[OpKind::Order, OpKind::Browse], 250).await;
-    let [orders, browses, ledger] = events.as_slice() else { panic!("{events:?}") };
-    expect_failure(orders, "orders", "status 400");
-    expect_failure(browses, "browses", "only orders and posts");
-    expect_failure(ledger, "ledger", "status 503 (tried for 250ms)");
+    let events = events(&server, &[OpKind::ORDER], 250).await;
+    let [orders, ledger] = events.as_slice() else { panic!("{events:?}") };
+    expect_failure(orders, "order", "status 400");
+    expect_unread(ledger, "status 503 (tried for 250ms)");
     let lines: Vec<String> = server.seen().into_iter().map(|r| r.line).collect();
     let orders = lines.iter().filter(|line| line.contains("kind=order")).count();
     assert_eq!(orders, 1, "a refusal is not tried again");
@@ -91,20 +105,17 @@ async fn what_cannot_be_read_is_said() {
 #[tokio::test]
 async fn a_page_that_leads_back_ends_the_read() {
     let server = Server::start(|_| json(r#"{"keys":[["run-1",1]],"next":"run-1"}"#)).await;
-    let events = events(&server, &[OpKind::Order], 1000).await;
+    let events = events(&server, &[OpKind::ORDER], 1000).await;
     let failed = events.iter().find(|e| matches!(e, Event::AuditFailed { .. }));
-    expect_failure(failed.unwrap(), "orders", "leads to");
-    assert!(!events.contains(&Event::AuditKeysEnd { kind: OpKind::Order }));
+    expect_failure(failed.unwrap(), "order", "leads to");
+    assert!(!events.contains(&Event::AuditKeysEnd { kind: OpKind::ORDER }));
 }
 
 #[tokio::test]
 async fn nobody_listening_is_said() {
-    let targets = [refusing().await];
-    let patience = Duration::from_millis(150);
-    let request = AuditRequest { targets: &targets, prefix: "run", kinds: &[], patience };
-    let events = audit(&request).await;
+    let events = audited(&[refusing().await], &[], 150).await;
     assert_eq!(events.len(), 1);
-    expect_failure(&events[0], "ledger", "connect refused");
+    expect_unread(&events[0], "connect refused");
 }
 
 #[track_caller]
@@ -112,4 +123,13 @@ fn expect_failure(event: &Event, expected: &str, words: &str) {
     let Event::AuditFailed { what, reason } = event else { panic!("{event:?}") };
     assert_eq!(what, expected);
     assert!(reason.contains(words), "{reason}");
+}
+
+#[track_caller]
+fn expect_unread(event: &Event, words: &str) {
+    let Event::AuditInvariants { invariants } = event else { panic!("{event:?}") };
+    assert_eq!(invariants.len(), 3);
+    for read in invariants {
+        assert!(read.stands == Stands::Unread && read.says.contains(words), "{read:?}");
+    }
 }

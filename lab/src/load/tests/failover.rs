@@ -34,9 +34,10 @@ async fn what_one_address_may_have_is_not_sent_to_another() {
     let breaking = Server::start(|_| Behaviour::Reset).await;
     let other = Server::start(good).await;
     let client = Client::new(&[breaking.address, other.address]);
+    let write = Call { method: hyper::Method::POST, ..Call::get("/sessions".into()) };
     let mut lost = 0;
     for _ in 0..4 {
-        lost += usize::from(client.send(&Call::sign_in(), soon()).await.is_err());
+        lost += usize::from(client.send(&write, soon()).await.is_err());
     }
     // The two of them take turns.
     assert_eq!((lost, breaking.seen().len(), other.seen().len()), (2, 2, 2));
@@ -91,7 +92,7 @@ async fn a_refused_session_leads_to_a_new_one() {
     let server = Server::start(move |request| match request.line.as_str() {
         "POST /sessions" => {
             let n = sign_ins.fetch_add(1, Ordering::Relaxed);
-            Behaviour::Answer(201, "", format!(r#"{{"token":"t{n}"}}"#))
+            Behaviour::Answer(201, "", format!(r#"{{"token":"t{n}","user_id":"u"}}"#))
         }
         _ if request.head.contains("authorization: bearer t0") => {
             Behaviour::Answer(401, "", "{}".into())
@@ -100,7 +101,7 @@ async fn a_refused_session_leads_to_a_new_one() {
     })
     .await;
     let mut config = config(&[server.address], 100, 0, 400);
-    config.users = 1;
+    config.plan.workload = super::super::testing::shop_with(0, 1);
     let (ops, _) = run(config).await;
     let refused = ops.iter().filter(|op| op.detail == "401").count();
     assert!(refused >= 1 && ops.iter().any(|op| op.outcome == Outcome::Ok), "{ops:?}");

@@ -3,7 +3,7 @@
 use super::super::testing::{Behaviour, Request, Server, good};
 use super::{config, run};
 use crate::journal::{
-    Caches, EdgeUse, Forum, Op, OpKind, Outcome, Session, ShopUse, Showed, ShownPost,
+    Caches, EdgeUse, Listed, Op, OpKind, Outcome, Session, ShopUse, Showed, ShownItem,
 };
 
 const HEADERS: &str = "X-Cache-Status: UPDATING\r\nx-cache: hit\r\nx-age-ms: 1234\r\n";
@@ -39,16 +39,16 @@ async fn ops(
 #[tokio::test]
 async fn a_read_of_the_forum_notes_what_was_shown_and_what_the_caches_said() {
     let posts =
-        [ShownPost::Own(14, 31), ShownPost::Other(13), ShownPost::Other(12), ShownPost::Own(11, 7)];
+        [ShownItem::Own(14, 31), ShownItem::Other(13), ShownItem::Other(12), ShownItem::Own(11, 7)];
     let (edge, shop_use) = (Some(EdgeUse::Updating), Some(ShopUse::Hit));
     let caches = Caches { edge, shop: shop_use, age_ms: Some(1234) };
-    let ops = ops(shop, OpKind::ReadForum).await;
+    let ops = ops(shop, OpKind::READ_FORUM).await;
     let topics: Vec<&String> = ops
         .iter()
-        .map(|op| match &op.forum {
-            Some(Forum::Showed(Showed { topic, full: false, prefix, posts: shown })) => {
+        .map(|op| match &op.listed {
+            Some(Listed::Showed(Showed { list, full: false, prefix, items: shown })) => {
                 assert_eq!((prefix.as_str(), shown.as_slice()), ("run", &posts[..]));
-                topic
+                list
             }
             other => panic!("{other:?}"),
         })
@@ -59,20 +59,23 @@ async fn a_read_of_the_forum_notes_what_was_shown_and_what_the_caches_said() {
 
 #[tokio::test]
 async fn a_post_notes_its_number_and_no_cache() {
-    for op in ops(shop, OpKind::Post).await {
-        let Some(Forum::Wrote { topic, id: 15 }) = &op.forum else { panic!("{op:?}") };
-        assert!(!topic.is_empty() && op.caches.is_none() && op.key.is_some(), "{op:?}");
+    for op in ops(shop, OpKind::POST).await {
+        let Some(Listed::Wrote { list, id: 15 }) = &op.listed else { panic!("{op:?}") };
+        assert!(
+            list.starts_with("/posts?topic=") && op.caches.is_none() && op.key.is_some(),
+            "{op:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn other_reads_note_the_caches_alone() {
     let caches = Some(Caches { shop: Some(ShopUse::Miss), ..Caches::default() });
-    for op in ops(shop, OpKind::Browse).await {
-        assert_eq!((&op.forum, op.caches), (&None, caches));
+    for op in ops(shop, OpKind::BROWSE).await {
+        assert_eq!((&op.listed, op.caches), (&None, caches));
     }
-    for op in ops(shop, OpKind::Product).await {
-        assert_eq!((&op.forum, op.caches, &op.session), (&None, None, &None::<Session>));
+    for op in ops(shop, OpKind::PRODUCT).await {
+        assert_eq!((&op.listed, op.caches, &op.session), (&None, None, &None::<Session>));
     }
 }
 
@@ -82,13 +85,13 @@ async fn an_error_and_an_answer_that_cannot_be_understood_note_nothing_of_the_fo
         true => Behaviour::Answer(503, HEADERS, POSTS.into()),
         false => good(request),
     };
-    for op in ops(failing, OpKind::ReadForum).await {
-        assert_eq!((op.outcome, &op.forum, op.caches), (Outcome::Fail, &None, None));
+    for op in ops(failing, OpKind::READ_FORUM).await {
+        assert_eq!((op.outcome, &op.listed, op.caches), (Outcome::Fail, &None, None));
     }
     // The server's usual answer has neither posts nor a number.
-    for kind in [OpKind::ReadForum, OpKind::Post] {
+    for kind in [OpKind::READ_FORUM, OpKind::POST] {
         for op in ops(good, kind).await {
-            assert_eq!((op.outcome, &op.forum), (Outcome::Ok, &None), "{op:?}");
+            assert_eq!((op.outcome, &op.listed), (Outcome::Ok, &None), "{op:?}");
         }
     }
 }

@@ -14,9 +14,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::handle::{LoadConfig, start, to_channel};
-use super::schedule::Plan;
 use super::stats::Summary;
+use super::testing::shop_with;
 use crate::journal::{Event, Op};
+use crate::spec::workload::Plan;
 
 /// So short that a test which waits for it stays quick.
 const TIMEOUT: Duration = Duration::from_millis(1200);
@@ -27,14 +28,13 @@ fn config(targets: &[SocketAddr], rate_per_s: u32, read_percent: u8, ms: u64) ->
     let plan = Plan {
         seed: 42,
         rate_per_s,
-        read_percent,
-        profile_percent: 0,
+        workload: shop_with(read_percent, 4),
         duration,
         ramp: Duration::ZERO,
         key_prefix,
     };
     let targets = targets.to_vec();
-    LoadConfig { plan, targets, name: None, timeout: TIMEOUT, users: 4, max_in_flight: None }
+    LoadConfig { plan, targets, name: None, timeout: TIMEOUT, max_in_flight: None }
 }
 
 /// Runs the plan to its end: its operations, and what was sent again.

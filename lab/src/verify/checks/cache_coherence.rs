@@ -2,26 +2,23 @@
 //!
 //! Two things no cache may do, and both are told without asking it:
 //!
-//! - show a *phantom*: a post whose write certainly failed, or that nobody wrote;
+//! - show a *phantom*: an item whose write certainly failed, or that nobody wrote;
 //! - show a state that is older than all lifetimes on the way together (see
 //!   [`crate::verify::lifetimes`]), although the answer is not marked as past its time. What the
-//!   shop's cache says of a value's age is held against its own lifetime as well.
+//!   application's cache says of a value's age is held against its own lifetime as well.
 //!
 //! What is served past its time on purpose is counted, and its age told.
 
 use std::collections::BTreeMap;
 
-use crate::journal::{Caches, KeptBy, Micros, Op, OpKind, Outcome, ShopUse};
+use crate::journal::{Caches, KeptBy, Micros, Op, Outcome, ShopUse};
 
 use super::super::findings::{Check, Finding, Part};
-use super::super::forum::{self, Read};
 use super::super::judge::Case;
 use super::super::lifetimes::{self, Lifetimes};
-use super::super::writes::Fate;
+use super::super::lists::{self, Read};
+use super::super::writes::{Account, Fate};
 use super::{age, listed, plural};
-
-/// The pages whose age is known.
-const PAGES: &str = "/posts";
 
 /// An answer that a cache had.
 #[derive(Clone, Copy)]
@@ -42,7 +39,7 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     if !lifetimes::has_cache(case.stage) {
         return None;
     }
-    let reads = case.history.ops.iter().copied().filter(|op| may_be_kept(op));
+    let reads = case.history.ops.iter().copied().filter(|op| may_be_kept(case, op));
     let answers = reads.clone().count();
     let kept: Vec<Kept<'_>> = reads.filter_map(kept).collect();
     if kept.is_empty() {
@@ -54,9 +51,9 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
 }
 
 fn judged(case: &Case<'_>, kept: &[Kept<'_>], answers: usize) -> Finding {
-    let reads = forum::reads(&case.history.ops).into_iter();
+    let reads = lists::reads(&case.history.ops).into_iter();
     let lists: Vec<Read<'_>> = reads.filter(|read| kept_by(read).is_some()).collect();
-    let lifetimes = Lifetimes::of(case.stage, PAGES);
+    let lifetimes = Lifetimes::of(case.stage, &case.history.kinds.lists());
     let phantoms = phantoms(case, &lists);
     let mut old = too_old(case, &lists, lifetimes.total());
     old.extend(lifetimes.shop.iter().flat_map(|ttl| overdue(case, kept, *ttl, lifetimes.slack)));
@@ -79,9 +76,8 @@ fn judged(case: &Case<'_>, kept: &[Kept<'_>], answers: usize) -> Finding {
 }
 
 /// Reads that everybody may be shown alike.
-fn may_be_kept(op: &Op) -> bool {
-    let shared = matches!(op.kind, OpKind::Browse | OpKind::Product | OpKind::ReadForum);
-    shared && op.outcome == Outcome::Ok
+fn may_be_kept(case: &Case<'_>, op: &Op) -> bool {
+    case.history.kinds.class(op.kind).is_shared && op.outcome == Outcome::Ok
 }
 
 fn kept(op: &Op) -> Option<Kept<'_>> {
@@ -93,15 +89,16 @@ fn kept_by(read: &Read<'_>) -> Option<KeptBy> {
     read.op.caches.and_then(|caches| caches.kept_by())
 }
 
-/// Each phantom with the first answer that showed it. In the canary's history a post that nobody
+/// Each phantom with the first answer that showed it. In the canary's history an item that nobody
 /// wrote may be one whose write is still under way.
 fn phantoms<'a>(case: &Case<'_>, lists: &[Read<'a>]) -> Vec<Violation<'a>> {
-    let accounts = case.accounts.iter().filter(|account| account.kind == OpKind::Post);
+    let is_listed = |account: &&Account<'_>| case.history.kinds.class(account.kind).is_listed;
+    let accounts = case.accounts.iter().filter(is_listed);
     let fates: BTreeMap<&str, Fate> =
         accounts.flat_map(|account| &account.writes).map(|w| (w.key, w.fate)).collect();
     let mut found: BTreeMap<String, (&Read<'a>, &str, usize)> = BTreeMap::new();
     for read in lists {
-        for key in read.list.posts.iter().filter_map(|post| read.list.key(*post)) {
+        for key in read.list.items.iter().filter_map(|item| read.list.key(*item)) {
             let why = match fates.get(key.as_str()) {
                 Some(Fate::Failed) => "which certainly failed",
                 None if !case.since_up && key.starts_with(case.history.key_prefix) => {
@@ -114,7 +111,7 @@ fn phantoms<'a>(case: &Case<'_>, lists: &[Read<'a>]) -> Vec<Violation<'a>> {
     }
     let violation = |(key, (read, why, times)): (String, (&Read<'a>, &str, usize))| {
         let line = format!(
-            "phantom post {key}, {why}: {} {}; {} in all",
+            "phantom {key}, {why}: {} {}; {} in all",
             source(read),
             case.moment(read.op.intended),
             plural(times, "answer")
@@ -126,7 +123,7 @@ fn phantoms<'a>(case: &Case<'_>, lists: &[Read<'a>]) -> Vec<Violation<'a>> {
 
 fn source(read: &Read<'_>) -> String {
     let by = kept_by(read).map_or("", KeptBy::as_str);
-    format!("topic {} from the {by} cache", read.list.topic)
+    format!("list {} from the {by} cache", read.list.list)
 }
 
 /// Answers that are not marked and show a state older than all lifetimes together.
@@ -145,7 +142,7 @@ fn too_old<'a>(case: &Case<'_>, lists: &[Read<'a>], allowed: Micros) -> Vec<Viol
     old.map(violation).collect()
 }
 
-/// Values of the shop's cache that are past their time by what the shop itself says.
+/// Values of the application's cache that are past their time by what the application itself says.
 fn overdue<'a>(
     case: &Case<'_>,
     kept: &[Kept<'a>],
@@ -155,7 +152,7 @@ fn overdue<'a>(
     let violation = |kept: &Kept<'a>| {
         let said = said(kept).filter(|_| kept.caches.shop == Some(ShopUse::Hit))?;
         let line = format!(
-            "{} {}: the shop's cache called a value of {} a hit, and keeps values for {}",
+            "{} {}: the application's cache called a value of {} a hit, and keeps values for {}",
             kept.op.kind.as_str(),
             case.moment(kept.op.intended),
             age(said),
@@ -166,7 +163,7 @@ fn overdue<'a>(
     kept.iter().filter_map(violation).collect()
 }
 
-/// The age of a value as the shop said it.
+/// The age of a value as the application said it.
 fn said(kept: &Kept<'_>) -> Option<Micros> {
     kept.caches.age_ms.and_then(|ms| i64::try_from(ms).ok()).map(|ms| ms.saturating_mul(1000))
 }

@@ -1,84 +1,65 @@
-//! Do money and stock add up? (Jepsen's "bank".) Every order moves both, so half of a transaction
-//! that survived, or survived twice, shows in the double-entry ledger or in the stock.
+//! Does the system as a whole add up? (Jepsen's "bank".) The invariants of the workload must hold when all
+//! traffic has ended: half of a transaction that survived, or survived twice, shows in them.
 //!
-//! The final read covers the whole store. What an earlier experiment of the same run has already
-//! left wrong is no evidence against this one; when nothing else is wrong, the finding is
-//! inconclusive.
+//! The final read covers the whole store. What an earlier experiment of the same run has already left wrong
+//! is no evidence against this one; when nothing else is wrong, the finding is inconclusive. So is an
+//! invariant that could not be read, or that says nothing yet.
 
-use crate::journal::{Ledger, OpKind};
+use crate::journal::{InvariantRead, Stands};
 
 use super::super::findings::{Check, Finding, Part};
-use super::super::history::LedgerAudit;
+use super::super::history::InvariantAudit;
 use super::super::judge::Case;
 use super::{listed, plural};
 
-pub(super) fn check(case: &Case<'_>) -> Finding {
-    let inconclusive =
-        |summary: String| Finding::new(Check::Conserved, Part::Inconclusive, summary);
-    let ledger = match case.history.ledger {
-        LedgerAudit::Read(ledger) => ledger,
-        LedgerAudit::Failed(reason) => {
-            return inconclusive(format!("the final read of money and stock failed: {reason}"));
+/// Nothing where the workload has no invariants.
+pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
+    if !case.history.kinds.any_invariant() {
+        return None;
+    }
+    let finding = |part, summary: String| Finding::new(Check::Conserved, part, summary);
+    let inconclusive = |summary: String| Some(finding(Part::Inconclusive, summary));
+    let read = match &case.history.invariants {
+        InvariantAudit::Read(read) => read,
+        InvariantAudit::Failed(reason) => {
+            return inconclusive(format!("the final read of the invariants failed: {reason}"));
         }
-        LedgerAudit::Never if case.is_quiet() && case.accounts.is_empty() => {
-            return Finding::new(Check::Conserved, Part::Pass, "nothing was sold");
+        InvariantAudit::Never if case.is_quiet() && case.accounts.is_empty() => {
+            return Some(finding(Part::Pass, "nothing was written".to_owned()));
         }
-        LedgerAudit::Never => {
-            return inconclusive("money and stock were never read back".to_owned());
-        }
+        InvariantAudit::Never => return inconclusive("the invariants were never read".to_owned()),
     };
-    let wrong = wrongs(ledger, case);
-    let old = case.history.earlier_ledger.map(|l| wrongs(l, case)).unwrap_or_default();
+    let wrong = case.history.invariants.wrongs();
+    let old = &case.history.earlier_wrongs;
     let new: Vec<&String> = wrong.iter().filter(|w| !old.contains(w)).collect();
-    match new.first() {
-        Some(first) => {
-            let rest = new.iter().skip(1).map(|w| (*w).clone()).collect();
-            return Finding::new(Check::Conserved, Part::Fail, (*first).clone()).with(listed(rest));
-        }
-        None if !wrong.is_empty() => {
-            return inconclusive(
-                "was already wrong before this experiment; nothing new can be told apart"
-                    .to_owned(),
-            )
-            .with(listed(wrong));
-        }
-        None => {}
+    if let Some(first) = new.first() {
+        let rest = new.iter().skip(1).map(|w| (*w).clone()).collect();
+        return Some(finding(Part::Fail, (*first).clone()).with(listed(rest)));
     }
-    if ledger.products == 0 {
-        return inconclusive("no product was read back, so the stock is not known".to_owned());
+    if !wrong.is_empty() {
+        let summary = "was already wrong before this experiment; nothing new can be told apart";
+        return Some(finding(Part::Inconclusive, summary.to_owned()).with(listed(wrong)));
     }
-    if ledger.entries == 0 && !case.is_quiet() {
-        return inconclusive("the ledger is empty: there was no money to conserve".to_owned());
-    }
-    let (entries, products) = (ledger.entries, ledger.products);
-    let summary =
-        format!("{entries} ledger entries balance, the stock of {products} products adds up");
-    Finding::new(Check::Conserved, Part::Pass, summary)
+    Some(without_a_wrong(case, read))
 }
 
-/// Everything that does not add up, one line each.
-fn wrongs(ledger: &Ledger, case: &Case<'_>) -> Vec<String> {
-    let mut wrong = Vec::new();
-    if ledger.debit_cents != ledger.credit_cents {
-        let off = cents(ledger.debit_cents - ledger.credit_cents);
-        wrong.push(format!("debits and credits differ by {off}"));
+fn without_a_wrong(case: &Case<'_>, read: &[InvariantRead]) -> Finding {
+    let finding = |part, summary: String| Finding::new(Check::Conserved, part, summary);
+    let of = |stands| read.iter().filter(move |r: &&InvariantRead| r.stands == stands);
+    if let Some(unread) = of(Stands::Unread).next() {
+        let summary = format!("`{}` could not be read: {}", unread.name, unread.says);
+        return finding(Part::Inconclusive, summary);
     }
-    let orders = case.accounts.iter().find(|a| a.kind == OpKind::Order);
-    let found = orders.map_or(0, |a| a.writes.iter().filter(|w| w.effects > 0).count());
-    if ledger.entries == 0 && found > 0 {
-        wrong.push(format!("{} without a single ledger entry", plural(found, "order")));
+    if let Some(unmet) = of(Stands::Unmet).next().filter(|_| !case.is_quiet()) {
+        let summary = format!("`{}` says nothing yet: {}", unmet.name, unmet.says);
+        return finding(Part::Inconclusive, summary);
     }
-    let list = |ids: &[String], what: &str| -> Vec<String> {
-        ids.iter().map(|id| format!("{what} {id}")).collect()
+    let names: Vec<&str> = read.iter().map(|read| read.name.as_str()).collect();
+    let summary = match names.len() {
+        0 => return finding(Part::Inconclusive, "no invariant was read".to_owned()),
+        n => format!("{} hold: {}", plural(n, "invariant"), names.join(", ")),
     };
-    wrong.extend(list(&ledger.unbalanced_orders, "unbalanced order"));
-    wrong.extend(list(&ledger.incomplete_orders, "order without all its entries, or the reverse:"));
-    wrong.extend(list(&ledger.wrong_stock, "wrong stock of product"));
-    wrong
-}
-
-fn cents(amount: i64) -> String {
-    let sign = if amount < 0 { "-" } else { "" };
-    let amount = amount.unsigned_abs();
-    format!("{sign}{}.{:02}", amount / 100, amount % 100)
+    let says = read.iter().filter(|read| !read.says.is_empty());
+    let lines = says.map(|read| format!("{}: {}", read.name, read.says)).collect();
+    finding(Part::Pass, summary).with(listed(lines))
 }

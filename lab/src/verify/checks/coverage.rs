@@ -49,7 +49,7 @@ fn few(case: &Case<'_>, counts: &BTreeMap<OpKind, OpCounts>) -> Vec<String> {
     for (kind, count) in counts {
         let class = match kind {
             kind if !case.since_up => kind.as_str(),
-            kind if kind.is_write() => "write",
+            kind if case.history.kinds.class(*kind).is_write => "write",
             _ => "read",
         };
         let (ok, total) = classes.entry(class).or_default();
@@ -69,9 +69,9 @@ fn enough(counts: &BTreeMap<OpKind, OpCounts>) -> String {
 }
 
 /// Promises have to be at stake: acknowledged before the fault, attempted after it. A stage whose
-/// traffic only reads promises nothing.
+/// traffic only reads, or whose writes promise nothing, has none.
 fn promises_gap(case: &Case<'_>, outage: &Outage<'_>) -> Option<String> {
-    if case.stage.traffic.read_percent >= 100 {
+    if !case.history.kinds.any_promise() {
         return None;
     }
     let label = outage.label();

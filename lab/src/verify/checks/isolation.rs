@@ -4,7 +4,7 @@
 //! while a managed service is slow than it was before. What lies above that by no more than a machine's
 //! own unsteadiness cannot be told from it.
 
-use crate::journal::{Micros, Op, OpKind, Phase};
+use crate::journal::{Micros, Op, Phase};
 use crate::spec::model::Fault;
 
 use super::super::findings::{Check, Finding, Part};
@@ -98,8 +98,7 @@ fn dependency(fault: &Fault) -> &str {
 /// How long reads took that were due in a span, sorted. One that failed took as long as it took to fail.
 fn latencies(case: &Case<'_>, from: Micros, until: Micros) -> Vec<Micros> {
     let is_read = |op: &&&Op| {
-        matches!(op.kind, OpKind::Browse | OpKind::Product | OpKind::ReadForum)
-            && (from..until).contains(&op.intended)
+        case.history.kinds.class(op.kind).is_shared && (from..until).contains(&op.intended)
     };
     let mut all: Vec<Micros> =
         case.history.ops.iter().filter(is_read).map(|op| op.done - op.intended).collect();

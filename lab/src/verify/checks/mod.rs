@@ -45,7 +45,7 @@ pub fn all(case: &Case<'_>) -> Vec<Finding> {
         findings.push(coverage::check(case));
     }
     findings.push(no_lost_write::check(case));
-    findings.push(conserved::check(case));
+    findings.extend(conserved::check(case));
     findings.push(exactly_once::check(case));
     findings.extend(effects::check(case));
     findings.extend(events::check(case));

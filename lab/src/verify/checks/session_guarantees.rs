@@ -1,6 +1,6 @@
 //! Was anybody shown less than they wrote (read your writes) or saw before (monotonic reads)?
 //!
-//! A user's profile has versions that only grow. A read that was due after a write was acknowledged,
+//! A user's register has versions that only grow. A read that was due after a write was acknowledged,
 //! or after another read was answered, must show at least that version. What was under way at the
 //! same time proves nothing in either direction.
 
@@ -32,17 +32,19 @@ struct Violation<'a> {
     floor: Floor,
 }
 
-/// `None` where the traffic does not ask for profiles.
+/// `None` where the traffic does not ask for registers.
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
-    let is_profile = |op: &&&Op| matches!(op.kind, OpKind::WriteProfile | OpKind::ReadProfile);
-    if case.since_up || !case.history.ops.iter().any(|op| is_profile(&op)) {
+    let class = |op: &Op| case.history.kinds.class(op.kind);
+    if case.since_up || !case.history.ops.iter().any(|op| class(op).is_register) {
         return None;
     }
-    let (proving, violations) = examine(&case.history.ops);
+    let is_write = |op: &Op| class(op).is_write;
+    let name = |op: &Op| register(op.kind, is_write(op));
+    let (proving, violations) = examine(&case.history.ops, is_write, name);
     let about = Check::SessionGuarantees;
     if violations.is_empty() && proving < MIN_READS {
         let summary = format!(
-            "{} of a user who had written or seen a profile; {MIN_READS} are needed",
+            "{} of a user who had written or seen a version; {MIN_READS} are needed",
             plural(proving, "read")
         );
         return Some(Finding::new(about, Part::Inconclusive, summary));
@@ -80,29 +82,38 @@ fn line(case: &Case<'_>, v: &Violation<'_>) -> String {
     )
 }
 
+/// The register's own name in those of its operations, `write-NAME` and `read-NAME`.
+fn register(kind: OpKind, is_write: bool) -> &'static str {
+    let word = if is_write { "write-" } else { "read-" };
+    kind.as_str().strip_prefix(word).unwrap_or(kind.as_str())
+}
+
 /// How many reads had a floor, and those that showed less.
-fn examine<'a>(ops: &[&'a Op]) -> (usize, Vec<Violation<'a>>) {
-    let mut users: BTreeMap<&str, Vec<(&'a Op, &'a Session)>> = BTreeMap::new();
+fn examine<'a>(
+    ops: &[&'a Op],
+    is_write: impl Fn(&Op) -> bool,
+    name: impl Fn(&Op) -> &'static str,
+) -> (usize, Vec<Violation<'a>>) {
+    let mut users: BTreeMap<(&str, &str), Vec<(&'a Op, &'a Session)>> = BTreeMap::new();
     for op in ops.iter().filter(|op| op.outcome == Outcome::Ok) {
         if let Some(session) = &op.session {
-            users.entry(session.user.as_str()).or_default().push((op, session));
+            users.entry((name(op), session.user.as_str())).or_default().push((op, session));
         }
     }
     let (mut proving, mut violations) = (0, Vec::new());
-    for (user, mut acts) in users {
-        let mut reads: Vec<_> =
-            acts.iter().copied().filter(|(op, _)| op.kind == OpKind::ReadProfile).collect();
+    for ((_, user), mut acts) in users {
+        let mut reads: Vec<_> = acts.iter().copied().filter(|(op, _)| !is_write(op)).collect();
         reads.sort_by_key(|(op, _)| op.intended);
         acts.sort_by_key(|(op, _)| op.done);
         let mut known = acts.into_iter().peekable();
         let mut floor: Option<Floor> = None;
         for (read, session) in reads {
             while let Some((op, seen)) = known.next_if(|(op, _)| op.done <= read.intended) {
-                let written = op.kind == OpKind::WriteProfile;
+                let written = is_write(op);
                 let next = Floor { from: op.done, version: seen.version, written };
                 floor = Some(floor.filter(|f| f.version >= next.version).unwrap_or(next));
             }
-            // Version 0, no profile at all, holds nobody to anything.
+            // Version 0, none at all, holds nobody to anything.
             let Some(floor) = floor.filter(|f| f.version > 0) else { continue };
             proving += 1;
             if session.version < floor.version {
@@ -122,20 +133,21 @@ mod tests {
     fn op(kind: OpKind, user: u8, version: u64, intended: Micros, done: Micros) -> Op {
         let session = Some(Session { user: format!("u{user}"), version });
         let (outcome, detail) = (Outcome::Ok, String::new());
-        let (forum, caches) = (None, None);
-        Op { kind, key: None, intended, done, outcome, detail, session, forum, caches }
+        let (listed, caches, values) = (None, None, BTreeMap::new());
+        Op { kind, key: None, intended, done, outcome, detail, session, listed, values, caches }
     }
 
     fn wrote(version: u64, intended: Micros, done: Micros) -> Op {
-        op(OpKind::WriteProfile, 1, version, intended, done)
+        op(OpKind::WRITE_PROFILE, 1, version, intended, done)
     }
 
     fn saw(version: u64, intended: Micros, done: Micros) -> Op {
-        op(OpKind::ReadProfile, 1, version, intended, done)
+        op(OpKind::READ_PROFILE, 1, version, intended, done)
     }
 
     fn examined(ops: &[Op]) -> (usize, Vec<(u64, u64, bool)>) {
-        let (proving, violations) = examine(&ops.iter().collect::<Vec<_>>());
+        let (proving, violations) =
+            examine(&ops.iter().collect::<Vec<_>>(), |op| op.kind.is_write(), |_| "profile");
         let seen = |v: &Violation<'_>| (v.shown, v.floor.version, v.floor.written);
         (proving, violations.iter().map(seen).collect())
     }
@@ -169,7 +181,7 @@ mod tests {
         let mut unknown = wrote(3, 0, 10);
         unknown.outcome = Outcome::Unknown;
         assert_eq!(examined(&[unknown, saw(2, 11, 12)]), (0, Vec::new()));
-        let other = op(OpKind::WriteProfile, 2, 9, 0, 10);
+        let other = op(OpKind::WRITE_PROFILE, 2, 9, 0, 10);
         assert_eq!(examined(&[other, saw(2, 11, 12)]), (0, Vec::new()));
     }
 
@@ -183,7 +195,7 @@ mod tests {
                     && known.version > shown.version
             })
         };
-        acts().filter(|(o, _)| o.kind == OpKind::ReadProfile).filter(less).count()
+        acts().filter(|(o, _)| o.kind == OpKind::READ_PROFILE).filter(less).count()
     }
 
     proptest! {
@@ -194,7 +206,7 @@ mod tests {
             let ops: Vec<Op> = acts
                 .into_iter()
                 .map(|(writes, user, version, at, took)| {
-                    let kind = if writes { OpKind::WriteProfile } else { OpKind::ReadProfile };
+                    let kind = if writes { OpKind::WRITE_PROFILE } else { OpKind::READ_PROFILE };
                     op(kind, user, version, at, at + took)
                 })
                 .collect();

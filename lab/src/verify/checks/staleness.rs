@@ -1,5 +1,5 @@
 //! Were users shown in time what had been written? How old a shown state is stands in
-//! [`crate::verify::forum`].
+//! [`crate::verify::lists`].
 //!
 //! An answer that says of itself that it is past its time was served on purpose, because there was
 //! nothing better or a better one was on its way: it is counted, and held to nothing.
@@ -7,8 +7,8 @@
 use crate::journal::Micros;
 
 use super::super::findings::{Check, Finding, Part};
-use super::super::forum::{self, Read};
 use super::super::judge::Case;
+use super::super::lists::{self, Read};
 use super::{age, listed, plural};
 
 /// Fewer reads than this that had something to show prove nothing.
@@ -28,14 +28,14 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let bound_ms = case.objectives.staleness_ms?;
     let bound = i64::try_from(bound_ms).unwrap_or(i64::MAX / 1000).saturating_mul(1000);
     let (on_purpose, others): (Vec<_>, Vec<_>) =
-        forum::reads(&case.history.ops).into_iter().partition(Read::is_marked_stale);
+        lists::reads(&case.history.ops).into_iter().partition(Read::is_marked_stale);
     let held = others.into_iter().filter(|read| read.is_held_to(bound)).collect();
     let seen = Seen { held, on_purpose };
     let late: Vec<&Read<'_>> = seen.held.iter().filter(|read| read.age() >= bound).collect();
     let (reads, allowed) = (seen.held.len(), age(bound));
     if late.is_empty() && reads < MIN_READS {
         let summary = format!(
-            "{} of a topic in which a post had been acknowledged {allowed} before; {MIN_READS} are \
+            "{} of a list to which a write had been acknowledged {allowed} before; {MIN_READS} are \
              needed{}",
             plural(reads, "read"),
             seen.exempt()
@@ -75,13 +75,13 @@ impl Seen<'_> {
 }
 
 fn line(case: &Case<'_>, read: &Read<'_>) -> Option<String> {
-    let post = read.missing?;
+    let item = read.missing?;
     Some(format!(
-        "topic {} {}: post {} (number {}) was not shown, acknowledged {} earlier",
-        read.list.topic,
+        "list {} {}: {} (number {}) was not shown, acknowledged {} earlier",
+        read.list.list,
         case.moment(read.op.intended),
-        post.key.unwrap_or("without a key"),
-        post.id,
+        item.key.unwrap_or("a write without a key"),
+        item.id,
         age(read.age())
     ))
 }

@@ -1,6 +1,6 @@
 //! Architectures that show users old states, or what never was.
 
-use crate::journal::{Caches, EdgeUse, Entry, Forum, OpKind, Outcome, ShopUse, Showed, ShownPost};
+use crate::journal::{Caches, EdgeUse, Entry, Listed, OpKind, Outcome, ShopUse, Showed, ShownItem};
 use crate::spec::model::Stage;
 use crate::verify::testing::forum::{Shop, judge_in};
 use crate::verify::testing::*;
@@ -21,8 +21,8 @@ fn has(found: &ExperimentFindings, check: Check) -> bool {
 
 /// Changes the list of every read of the forum that was due from this moment on.
 fn each_list(entries: &mut [Entry], from_ms: i64, mut change: impl FnMut(&mut Showed)) {
-    each_op(entries, |op| match &mut op.forum {
-        Some(Forum::Showed(list)) if op.intended >= ms(from_ms) => change(list),
+    each_op(entries, |op| match &mut op.listed {
+        Some(Listed::Showed(list)) if op.intended >= ms(from_ms) => change(list),
         _ => {}
     });
 }
@@ -65,7 +65,7 @@ fn an_edge_cache_without_expiry_is_caught() {
     says(&found, Check::CacheCoherence, Part::Fail, " answers past their time");
     says(&found, Check::Staleness, Part::Fail, " reads showed states that were too old; up to 9.");
     let details = &of(&found, Check::CacheCoherence).details;
-    let old = "topic news from the edge cache ";
+    let old = "list news from the edge cache ";
     let line = details.iter().find(|d| d.starts_with(old)).unwrap();
     assert!(line.contains("showed a state 7.") && line.ends_with(", 7 s allowed"), "{line}");
     assert_eq!(found.verdict, Verdict::Broke);
@@ -77,7 +77,7 @@ fn a_cache_of_the_shop_without_expiry_is_caught_by_its_own_words() {
     let found = cached(Shop { shop_ttl: 4500, edge_ttl: 0, ..Shop::good() });
     only(&found, Check::CacheCoherence, Part::Fail, " answers past their time");
     let details = &of(&found, Check::CacheCoherence).details;
-    let words = "the shop's cache called a value of ";
+    let words = "the application's cache called a value of ";
     assert!(details.iter().any(|d| d.contains(words) && d.ends_with("for 2 s")), "{details:?}");
 }
 
@@ -89,7 +89,7 @@ fn a_late_replica_that_is_read_all_the_same_is_caught() {
     only(&found, Check::Staleness, Part::Fail, "41 of 41 reads showed states that were too old");
     let details = &of(&found, Check::Staleness).details;
     assert!(details[0].contains(" was not shown, acknowledged "), "{details:?}");
-    assert!(details[0].starts_with("topic ") && details[0].contains(" post kill-"), "{details:?}");
+    assert!(details[0].starts_with("list ") && details[0].contains(": kill-"), "{details:?}");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn one_post_that_is_missing_in_one_list_is_found() {
     each_list(&mut entries, 9800, |list| {
         // The last of a full list could have been pushed out.
         if hidden.is_none() {
-            hidden = Some(list.posts.remove(list.posts.len() - 2));
+            hidden = Some(list.items.remove(list.items.len() - 2));
         }
     });
     let found = judge_in(uncached_stage(), entries);
@@ -124,7 +124,7 @@ fn a_post_that_was_pushed_out_of_a_full_list_is_not_missing() {
     let mut entries = Shop::uncached().serve(Scenario::new("kill").entries());
     each_list(&mut entries, 0, |list| {
         if list.full {
-            list.posts.truncate(3);
+            list.items.truncate(3);
         }
     });
     assert_eq!(judge_in(uncached_stage(), entries).verdict, Verdict::Survived);
@@ -139,8 +139,8 @@ fn a_cache_that_is_filled_before_the_commit_is_caught() {
     let found = judge_in(cached_stage(), early.serve(scenario.entries()));
     says(&found, Check::CacheCoherence, Part::Fail, "phantoms and 0 answers past their time");
     let details = &of(&found, Check::CacheCoherence).details;
-    let line = details.iter().find(|d| d.starts_with("phantom post kill-")).unwrap();
-    assert!(line.contains(", which certainly failed: topic ") && line.ends_with(" in all"));
+    let line = details.iter().find(|d| d.starts_with("phantom kill-")).unwrap();
+    assert!(line.contains(", which certainly failed: list ") && line.ends_with(" in all"));
     assert_eq!(found.verdict, Verdict::Broke);
 
     // When it is not known that they failed, they may be shown.
@@ -156,9 +156,9 @@ fn a_post_that_nobody_wrote_is_a_phantom_except_in_the_canarys_history() {
         let mut added = false;
         each_op(&mut entries, |op| {
             let hit = op.caches.is_some_and(|c| c.kept_by().is_some());
-            if let (true, Some(Forum::Showed(list))) = (hit && !added, &mut op.forum) {
+            if let (true, Some(Listed::Showed(list))) = (hit && !added, &mut op.listed) {
                 list.prefix = name.into();
-                list.posts.insert(0, ShownPost::Own(999, 777_777));
+                list.items.insert(0, ShownItem::Own(999, 777_777));
                 added = true;
             }
         });
@@ -166,7 +166,7 @@ fn a_post_that_nobody_wrote_is_a_phantom_except_in_the_canarys_history() {
         assert_eq!(of(&found, Check::CacheCoherence).part, part, "{name}");
         let details = &of(&found, Check::CacheCoherence).details;
         let named = details.iter().any(|d| {
-            d.starts_with("phantom post kill-777777, which nobody wrote: topic ")
+            d.starts_with("phantom kill-777777, which nobody wrote: list ")
                 && d.ends_with("; 1 answer in all")
         });
         assert_eq!(named, part == Part::Fail, "{details:?}");
@@ -177,7 +177,7 @@ fn a_post_that_nobody_wrote_is_a_phantom_except_in_the_canarys_history() {
 fn posts_of_others_are_no_phantoms() {
     let mut entries = Shop::good().serve(Scenario::new("kill").entries());
     each_list(&mut entries, 0, |list| {
-        list.posts.insert(0, ShownPost::Other(10_000));
+        list.items.insert(0, ShownItem::Other(10_000));
         if !list.full {
             list.prefix = "canary".into();
         }
@@ -209,7 +209,7 @@ fn what_is_served_stale_on_purpose_is_counted_and_allowed() {
 fn a_stale_value_of_the_shop_is_counted_with_the_age_that_it_says() {
     let mut entries = Shop::good().serve(Scenario::new("kill").entries());
     each_op(&mut entries, |op| {
-        if op.kind == OpKind::Product && op.intended >= ms(9800) {
+        if op.kind == OpKind::PRODUCT && op.intended >= ms(9800) {
             let shop = Some(ShopUse::Stale);
             op.caches = Some(Caches { edge: Some(EdgeUse::Miss), shop, age_ms: Some(33_000) });
         }
@@ -236,7 +236,7 @@ fn too_few_reads_prove_nothing() {
     let mut scenario = Scenario::new("kill");
     scenario.end = 6000;
     let found = judge_in(uncached_stage(), Shop::uncached().serve(scenario.entries()));
-    says(&found, Check::Staleness, Part::Inconclusive, "8 reads of a topic in which a post had");
+    says(&found, Check::Staleness, Part::Inconclusive, "8 reads of a list to which a write had");
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn judged_of(
     read: &[Effect],
 ) -> ExperimentFindings {
     let mut orders = Vec::new();
-    each_key(&mut entries, OpKind::Order, |found| orders.extend(found.iter().cloned()));
+    each_key(&mut entries, OpKind::ORDER, |found| orders.extend(found.iter().cloned()));
     let at = entries[entries.len() - 1].at;
     for effect in read {
         let mut keys = orders.clone();
@@ -61,7 +61,7 @@ fn judged_of(
     judge(&journal).unwrap().experiments.remove(0)
 }
 
-const ALL: [Effect; 3] = [Effect::Mail, Effect::OrderRecorded, Effect::MailRecorded];
+const ALL: [Effect; 3] = [Effect::MAIL, Effect::ORDER_RECORDED, Effect::MAIL_RECORDED];
 
 #[test]
 fn all_that_are_told_have_heard() {
@@ -70,11 +70,11 @@ fn all_that_are_told_have_heard() {
 
 #[test]
 fn an_order_or_a_mail_that_nobody_heard_of_is_named() {
-    for (effect, what) in [(Effect::OrderRecorded, "the order"), (Effect::MailRecorded, "its mail")]
-    {
+    for effect in [Effect::ORDER_RECORDED, Effect::MAIL_RECORDED] {
         let found = judged(&[(effect, "kill-000301")], &ALL);
         says(&found, Check::Events, Part::Fail, "of 71 acknowledged orders: 1 event not heard of");
-        let line = format!("order kill-000301: acknowledged, and nobody heard of {what}");
+        let what = effect.as_str();
+        let line = format!("order kill-000301: acknowledged, and no {what} followed");
         assert_eq!(of(&found, Check::Events).details, [line]);
         assert_eq!(found.verdict, Verdict::Broke);
     }
@@ -88,21 +88,21 @@ fn what_an_emulator_forgot_is_nobodys_failure() {
         let event = Event::Control(ControlEvent::Began { node, since });
         entries.insert(2, Entry { at: ms(at), event });
     }
-    let found = judged_of(entries, false, &[(Effect::OrderRecorded, "kill-000301")], &ALL);
+    let found = judged_of(entries, false, &[(Effect::ORDER_RECORDED, "kill-000301")], &ALL);
     let words = "what it held is gone; of 71 acknowledged orders: 1 event not heard of";
     says(&found, Check::Events, Part::Inconclusive, words);
 }
 
 #[test]
 fn what_still_waits_is_late_and_not_lost() {
-    let found = judged_while(true, &[(Effect::OrderRecorded, "kill-000301")], &ALL);
+    let found = judged_while(true, &[(Effect::ORDER_RECORDED, "kill-000301")], &ALL);
     says(&found, Check::Events, Part::Inconclusive, "1 event not heard of yet");
 }
 
 #[test]
 fn what_was_not_read_back_proves_nothing() {
-    let found = judged(&[], &[Effect::Mail, Effect::OrderRecorded]);
-    says(&found, Check::Events, Part::Inconclusive, "nobody said who heard of its mail");
+    let found = judged(&[], &[Effect::MAIL, Effect::ORDER_RECORDED]);
+    says(&found, Check::Events, Part::Inconclusive, "the effect mail-recorded was never read back");
 }
 
 #[test]

@@ -37,22 +37,23 @@ impl Small {
         for (n, (key, outcome)) in self.attempts.iter().enumerate() {
             let due = ms(10 * i64::try_from(n).unwrap());
             let op = Op {
-                kind: OpKind::Order,
+                kind: OpKind::ORDER,
                 key: Some(format!("k{key}")),
                 intended: due,
                 done: due + MS,
                 outcome: *outcome,
                 detail: String::new(),
                 session: None,
-                forum: None,
+                values: Default::default(),
+                listed: None,
                 caches: None,
             };
             entries.push(Entry { at: op.done, event: Event::Op(op) });
         }
         entries.push(at(500, Event::Phase { phase: Phase::Audit }));
         let keys = self.effects.iter().enumerate().map(|(k, n)| (format!("k{k}"), *n)).collect();
-        entries.push(at(600, Event::AuditKeys { kind: OpKind::Order, keys }));
-        entries.push(at(600, Event::AuditKeysEnd { kind: OpKind::Order }));
+        entries.push(at(600, Event::AuditKeys { kind: OpKind::ORDER, keys }));
+        entries.push(at(600, Event::AuditKeysEnd { kind: OpKind::ORDER }));
         entries.push(at(700, Event::ExperimentEnded { experiment: "kill".into() }));
         let mut run = run([entries]);
         if let Event::RunStarted(head) = &mut run[0].event {

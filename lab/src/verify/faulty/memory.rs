@@ -35,7 +35,7 @@ fn what_an_emulator_forgot_is_nobodys_failure_and_the_emulator_is_named() {
     assert_eq!(found.verdict, Verdict::Inconclusive);
     let details = &of(&found, Check::EffectExactlyOnce).details;
     assert!(
-        details[0].starts_with("order kill-000301: acknowledged, and no mail was sent, but aws-")
+        details[0].starts_with("order kill-000301: acknowledged, and no mail followed, but aws-")
     );
 }
 
@@ -84,7 +84,7 @@ fn two_mails_of_one_order_are_not_excused() {
 #[test]
 fn what_the_database_lost_is_not_excused() {
     let mut entries = without_a_mail(&[6500]);
-    each_key(&mut entries, OpKind::Order, |keys| keys.retain(|(key, _)| key != "kill-000307"));
+    each_key(&mut entries, OpKind::ORDER, |keys| keys.retain(|(key, _)| key != "kill-000307"));
     let found = judged(entries);
     says(&found, Check::NoLostWrite, Part::Fail, "1 of 142 acknowledged writes lost");
     assert_eq!(found.verdict, Verdict::Broke);
@@ -115,7 +115,7 @@ fn what_failed_while_the_emulator_was_away_shows_nothing() {
         scenario.fault = None;
         let mut entries = mailed(&scenario);
         each_op(&mut entries, |op| {
-            let away = op.intended >= ms(3000) && op.kind == OpKind::AddToCart;
+            let away = op.intended >= ms(3000) && op.kind == OpKind::ADD_TO_CART;
             let down = (ms(3000)..ms(6000)).contains(&op.intended) && !op.kind.is_promise();
             if away || down {
                 op.outcome = Outcome::Fail;

@@ -29,10 +29,10 @@ fn letter(id: &str, body: &str) -> DeadLetter {
 pub(super) fn mailed(scenario: &Scenario) -> Vec<Entry> {
     let mut entries = scenario.entries();
     let mut keys = Vec::new();
-    each_key(&mut entries, OpKind::Order, |found| keys.extend(found.iter().cloned()));
+    each_key(&mut entries, OpKind::ORDER, |found| keys.extend(found.iter().cloned()));
     let end = entries.pop().unwrap();
     let at = end.at;
-    let effect = Effect::Mail;
+    let effect = Effect::MAIL;
     for event in [
         Event::QueueRead(read(&[])),
         Event::AuditEffects { effect, keys },
@@ -103,7 +103,7 @@ fn a_lost_mail_is_caught() {
     only(&found, Check::EffectExactlyOnce, Part::Fail, words);
     assert_eq!(found.verdict, Verdict::Broke);
     let details = &of(&found, Check::EffectExactlyOnce).details;
-    let lost = "order kill-000301: acknowledged, and no mail was sent";
+    let lost = "order kill-000301: acknowledged, and no mail followed";
     assert!(details.iter().any(|d| d.starts_with(lost)), "{details:#?}");
 }
 
@@ -114,7 +114,7 @@ fn workers_that_were_killed_in_vain_prove_nothing() {
         let mut scenario = Scenario::new("kill");
         scenario.what = serde_yaml::from_str("{ fault: kill-worker }").unwrap();
         let mut entries = mailed(&scenario);
-        let (at, effect) = (entries[entries.len() - 1].at, Effect::MailRepeat);
+        let (at, effect) = (entries[entries.len() - 1].at, Effect::MAIL_REPEAT);
         let keys: Vec<(String, u32)> =
             repeats.map(|n| ("kill-000007".into(), n)).into_iter().collect();
         if repeats.is_some() {
@@ -197,7 +197,7 @@ fn mails_without_evidence_are_inconclusive() {
 
     let mut entries = mailed(&Scenario::new("kill"));
     each_op(&mut entries, |op| {
-        if op.kind == OpKind::Order {
+        if op.kind == OpKind::ORDER {
             op.outcome = Outcome::Unknown;
         }
     });
@@ -350,19 +350,20 @@ fn small(orders: &[(Outcome, u32)]) -> Vec<Entry> {
     for (n, (outcome, _)) in orders.iter().enumerate() {
         let intended = ms(10 * n as i64);
         let op = Op {
-            kind: OpKind::Order,
+            kind: OpKind::ORDER,
             key: Some(format!("k{n}")),
             intended,
             done: intended + MS,
             outcome: *outcome,
             detail: String::new(),
             session: None,
-            forum: None,
+            values: Default::default(),
+            listed: None,
             caches: None,
         };
         entries.push(Entry { at: op.done, event: Event::Op(op) });
     }
-    let effect = Effect::Mail;
+    let effect = Effect::MAIL;
     let keys = orders.iter().enumerate().map(|(n, (_, mails))| (format!("k{n}"), *mails)).collect();
     entries.push(at(500, Event::Phase { phase: Phase::Audit }));
     entries.push(at(600, Event::AuditEffects { effect, keys }));

@@ -18,7 +18,7 @@ fn repeated(key: &str, outcome: Outcome, effects: u32) -> Vec<Entry> {
     (op.intended, op.done, op.outcome) = (at + 1000 * MS, at + 1010 * MS, outcome);
     let later = entries.iter().position(|entry| entry.at >= op.done).unwrap();
     entries.insert(later, Entry { at: op.done, event: Event::Repeated(op) });
-    each_key(&mut entries, OpKind::Order, |keys| {
+    each_key(&mut entries, OpKind::ORDER, |keys| {
         for (_, count) in keys.iter_mut().filter(|(k, _)| k == key) {
             *count = effects;
         }

@@ -71,7 +71,7 @@ fn what_hung_before_the_fault_and_never_came_back_is_not_healthy_either() {
 #[test]
 fn a_control_is_not_broken_by_what_happened_before_its_fault() {
     let mut entries = Scenario::new("control").entries();
-    each_key(&mut entries, OpKind::Order, |keys| {
+    each_key(&mut entries, OpKind::ORDER, |keys| {
         for (key, effects) in keys {
             *effects += u32::from(key == "control-000001");
         }
@@ -176,7 +176,7 @@ fn a_declared_fault_that_was_never_planned_is_inconclusive() {
 fn a_lost_write_counts_even_when_the_fault_is_not_confirmed() {
     let mut entries = Scenario::new("kill").entries();
     remove(&mut entries, |e| matches!(e, Event::FaultConfirmed { .. }));
-    each_key(&mut entries, OpKind::Order, |keys| drop(keys.pop()));
+    each_key(&mut entries, OpKind::ORDER, |keys| drop(keys.pop()));
     assert_eq!(judge_one(entries).verdict, Verdict::Broke);
 }
 
@@ -198,7 +198,7 @@ fn too_few_successes_of_one_kind_are_inconclusive() {
     let mut entries = Scenario::new("kill").entries();
     let mut left = 9;
     entries.retain(|e| match as_op(e).map(|op| op.kind) {
-        Some(OpKind::AddToCart) => {
+        Some(OpKind::ADD_TO_CART) => {
             left -= 1;
             left >= 0
         }
@@ -217,7 +217,7 @@ fn promises_on_one_side_of_the_fault_only_are_inconclusive() {
         });
         let kept: Vec<String> =
             entries.iter().filter_map(as_op).filter_map(|op| op.key.clone()).collect();
-        for kind in [OpKind::Order, OpKind::Post] {
+        for kind in [OpKind::ORDER, OpKind::POST] {
             each_key(&mut entries, kind, |keys| keys.retain(|(k, _)| kept.contains(k)));
         }
         only(&judge_one(entries), Check::Coverage, Part::Inconclusive, words);
@@ -375,9 +375,9 @@ fn the_canary_needs_few_operations_of_each_kind_but_enough_writes() {
         let mut entries = Scenario::new("since-up").entries();
         let mut posts = 0;
         entries.retain(|e| match as_op(e).map(|op| op.kind) {
-            Some(OpKind::AddToCart | OpKind::Order) => false,
+            Some(OpKind::ADD_TO_CART | OpKind::ORDER) => false,
             // Most of them would have been sent within the outage; spread what is left.
-            Some(OpKind::Post) => {
+            Some(OpKind::POST) => {
                 posts += 1;
                 posts % (83 / keep) == 0
             }
@@ -385,8 +385,8 @@ fn the_canary_needs_few_operations_of_each_kind_but_enough_writes() {
         });
         let kept: Vec<String> =
             entries.iter().filter_map(as_op).filter_map(|op| op.key.clone()).collect();
-        each_key(&mut entries, OpKind::Order, Vec::clear);
-        each_key(&mut entries, OpKind::Post, |keys| keys.retain(|(k, _)| kept.contains(k)));
+        each_key(&mut entries, OpKind::ORDER, Vec::clear);
+        each_key(&mut entries, OpKind::POST, |keys| keys.retain(|(k, _)| kept.contains(k)));
         judge_one(entries)
     };
     assert_eq!(of(&thin(20), Check::Coverage).part, Part::Pass);

@@ -30,7 +30,7 @@ fn writes_that_come_back_later_than_reads_decide() {
         }
     });
     // What failed for certain must not be found.
-    for kind in [OpKind::Order, OpKind::Post] {
+    for kind in [OpKind::ORDER, OpKind::POST] {
         each_key(&mut entries, kind, |keys| {
             keys.retain(|(k, _)| !("kill-000225".."kill-000275").contains(&k.as_str()));
         });

@@ -16,7 +16,7 @@ fn killed(entries: &mut Vec<Entry>) {
 fn what_it_led_to_is_blamed_on_it() {
     let mut entries = Scenario::new("kill").entries();
     killed(&mut entries);
-    each_key(&mut entries, OpKind::Order, |keys| keys.retain(|(k, _)| k != "kill-000139"));
+    each_key(&mut entries, OpKind::ORDER, |keys| keys.retain(|(k, _)| k != "kill-000139"));
     let found = judge_one(entries);
     says(&found, Check::Memory, Part::Fail, "db-a1 was killed for want of memory (limit 192 MiB)");
     assert_eq!(found.verdict, Verdict::Broke);
@@ -36,7 +36,7 @@ fn it_is_told_when_nobody_noticed_too() {
 fn a_negative_control_that_broke_may_have_broken_by_it() {
     let mut entries = run([Scenario::new("kill").entries()]);
     killed(&mut entries);
-    each_key(&mut entries, OpKind::Order, |keys| keys.retain(|(k, _)| k != "kill-000139"));
+    each_key(&mut entries, OpKind::ORDER, |keys| keys.retain(|(k, _)| k != "kill-000139"));
     if let Event::RunStarted(head) = &mut entries[0].event {
         head.stage.experiments["kill"].expect = Expectation::Breaks;
     }

@@ -27,7 +27,7 @@ fn who_was_removed_is_named_and_nothing_is_proven() {
 #[test]
 fn what_was_lost_with_what_somebody_else_removed_is_not_blamed_on_the_stage() {
     let mut entries = Scenario::new("kill").entries();
-    each_key(&mut entries, crate::journal::OpKind::Order, |keys| {
+    each_key(&mut entries, crate::journal::OpKind::ORDER, |keys| {
         keys.retain(|(k, _)| k != "kill-000145");
     });
     let removed = ControlEvent::Removed { node: "db-a1".into() };

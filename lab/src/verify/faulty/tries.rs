@@ -27,7 +27,7 @@ fn without_proof(mut entries: Vec<Entry>) -> Vec<Entry> {
 }
 
 fn with_a_lost_order(mut entries: Vec<Entry>) -> Vec<Entry> {
-    each_key(&mut entries, OpKind::Order, |keys| keys.retain(|(k, _)| k != "kill-000145"));
+    each_key(&mut entries, OpKind::ORDER, |keys| keys.retain(|(k, _)| k != "kill-000145"));
     entries
 }
 
@@ -67,7 +67,7 @@ fn a_later_try_does_not_undo_what_an_earlier_one_proved() {
 fn what_was_lost_is_never_replaced() {
     let control = |n: i64| Scenario { start: n * 60_000, ..Scenario::new("control") }.entries();
     let mut lost = control(0);
-    each_key(&mut lost, OpKind::Order, |keys| keys.retain(|(k, _)| k != "control-000145"));
+    each_key(&mut lost, OpKind::ORDER, |keys| keys.retain(|(k, _)| k != "control-000145"));
     let found = verdicts([without_proof(lost), control(1)]);
     assert_eq!((found.len(), found[0].verdict), (2, Verdict::Inconclusive));
     let mut cut_short = nth(0);
@@ -88,7 +88,7 @@ fn what_was_lost_within_its_budget_is_not_replaced_either() {
 fn what_was_not_read_back_is_never_replaced() {
     let mut unread = nth(0);
     for entry in &mut unread {
-        if matches!(entry.event, Event::AuditKeysEnd { kind: OpKind::Order }) {
+        if matches!(entry.event, Event::AuditKeysEnd { kind: OpKind::ORDER }) {
             let (what, reason) = ("orders".to_owned(), "no answer".to_owned());
             entry.event = Event::AuditFailed { what, reason };
         }

@@ -9,14 +9,15 @@ const MS: Micros = 1000;
 
 fn op(intended: Micros, latency: Micros, outcome: Outcome) -> Op {
     Op {
-        kind: OpKind::Browse,
+        kind: OpKind::BROWSE,
         key: None,
         intended,
         done: intended + latency,
         outcome,
         detail: String::new(),
         session: None,
-        forum: None,
+        values: Default::default(),
+        listed: None,
         caches: None,
     }
 }

@@ -68,7 +68,7 @@ fn what_the_generator_was_too_late_to_send_is_excused() {
 #[test]
 fn nothing_lost_is_excused() {
     let mut entries = with_stall(Scenario::new("kill").entries(), 3000, 9000);
-    each_key(&mut entries, OpKind::Order, |keys| drop(keys.pop()));
+    each_key(&mut entries, OpKind::ORDER, |keys| drop(keys.pop()));
     says(&judge_one(entries), Check::NoLostWrite, Part::Fail, "lost");
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::journal::{
-    Caches, EdgeUse, Entry, Event, Forum, Micros, Op, OpKind, Outcome, ShopUse, Showed, ShownPost,
+    Caches, EdgeUse, Entry, Event, Listed, Micros, Op, OpKind, Outcome, ShopUse, Showed, ShownItem,
 };
 use crate::spec::model::Stage;
 use crate::verify::{ExperimentFindings, RunFindings};
@@ -108,9 +108,9 @@ struct Service {
     start: Micros,
     prefix: String,
     /// When each post was there, and what it is.
-    commits: Vec<(Micros, String, ShownPost)>,
+    commits: Vec<(Micros, String, ShownItem)>,
     /// Posts that will never be committed, and when they were put in the cache.
-    early: Vec<(Micros, String, ShownPost)>,
+    early: Vec<(Micros, String, ShownItem)>,
     in_shop: BTreeMap<String, Kept>,
     at_edge: BTreeMap<String, Kept>,
 }
@@ -123,16 +123,16 @@ impl Service {
     }
 
     fn write(&mut self, op: &mut Op) {
-        if op.kind != OpKind::Post {
+        if op.kind != OpKind::POST {
             return;
         }
         let topic = Self::topic(op);
         let id = 1 + i64::try_from(self.commits.len() + self.early.len()).unwrap();
         let number = op.key.as_deref().and_then(|k| k.rsplit_once('-')).unwrap().1;
-        let post = ShownPost::Own(id, number.parse().unwrap());
+        let post = ShownItem::Own(id, number.parse().unwrap());
         if op.outcome == Outcome::Ok {
             self.commits.push((op.done - MS, topic.clone(), post));
-            op.forum = Some(Forum::Wrote { topic, id });
+            op.listed = Some(Listed::Wrote { list: topic, id });
         } else if self.shop.caches_early {
             self.early.push((op.intended, topic, post));
         }
@@ -144,12 +144,12 @@ impl Service {
         }
         let is_cached = self.shop.edge_ttl > 0;
         match op.kind {
-            OpKind::ReadForum => {
+            OpKind::READ_FORUM => {
                 let kept = self.ask_edge(op.intended, &Self::topic(op));
-                op.forum = Some(Forum::Showed(kept.list));
+                op.listed = Some(Listed::Showed(kept.list));
                 op.caches = Some(kept.caches).filter(|caches| !caches.is_empty());
             }
-            OpKind::Browse | OpKind::Product if is_cached => {
+            OpKind::BROWSE | OpKind::PRODUCT if is_cached => {
                 let (edge, shop) = (Some(EdgeUse::Hit), Some(ShopUse::Miss));
                 op.caches = Some(Caches { edge, shop, age_ms: Some(3) });
             }
@@ -189,7 +189,7 @@ impl Service {
         }
         // They were put into what was kept, and go when that goes.
         let early = early.into_iter().filter(|(at, _)| now - at < ttl).map(|(_, post)| post);
-        kept.list.posts.splice(0..0, early);
+        kept.list.items.splice(0..0, early);
         if ttl == 0 {
             return kept;
         }
@@ -198,7 +198,7 @@ impl Service {
         kept
     }
 
-    fn early(&self, now: Micros, of: &str) -> Vec<(Micros, ShownPost)> {
+    fn early(&self, now: Micros, of: &str) -> Vec<(Micros, ShownItem)> {
         let early = self.early.iter().filter(|(at, topic, _)| *at <= now && topic == of);
         early.map(|(at, _, post)| (*at, *post)).collect()
     }
@@ -206,9 +206,9 @@ impl Service {
     fn load(&self, now: Micros, of: &str) -> Kept {
         let there = |at: &Micros| *at <= now - self.shop.lag * MS;
         let posts = self.commits.iter().rev().filter(|(at, topic, _)| there(at) && topic == of);
-        let posts: Vec<ShownPost> = posts.map(|(_, _, post)| *post).take(LATEST).collect();
+        let posts: Vec<ShownItem> = posts.map(|(_, _, post)| *post).take(LATEST).collect();
         let (full, prefix) = (posts.len() == LATEST, self.prefix.clone());
-        let list = Showed { topic: of.to_owned(), full, prefix, posts };
+        let list = Showed { list: of.to_owned(), full, prefix, items: posts };
         Kept { at: now, list, caches: Caches::default() }
     }
 }
