@@ -80,6 +80,22 @@ others() {
     says 'is up'
     await "the lab to be whole" whole
 
+    say "a task that was renamed, and one that was taken out of the network: up makes both anew"
+    docker rename "$name.web-b1" "$name.somebodys"
+    docker network disconnect "$(docker network ls -q --filter "label=lab=$name")" "$name.web-a1.net"
+    expect 0 "$lab" up "$file"
+    says "$name.somebodys: it was renamed"
+    says 'web-a1: it was taken out of the network'
+    await "the lab to be whole" whole
+    ! docker inspect "$name.somebodys" >/dev/null 2>&1 || fail "what was renamed is still there"
+
+    say "a frozen control plane is not asked"
+    docker pause "$name.control" >/dev/null
+    local asked=$SECONDS
+    expect 0 "$lab" status
+    [ $((SECONDS - asked)) -lt 20 ] || fail "status took $((SECONDS - asked)) s"
+    docker unpause "$name.control" >/dev/null
+
     say "a member of etcd without its disk is taken in again by the others"
     docker rm -f "$name.db-etcd-c1" >/dev/null
     docker volume rm "$name.db-etcd-c1.data" >/dev/null

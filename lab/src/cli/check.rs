@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::{CliError, Format};
 use crate::report::Ui;
 use crate::report::units::clean;
-use crate::spec::workload;
 use crate::spec::{self, Problem, SpecError};
 
 /// Arguments of `check`.
@@ -48,8 +47,10 @@ pub fn run(args: &CheckArgs, ui: &Ui) -> Result<u8, CliError> {
 
 /// What is in a file, in a few words.
 fn check(file: &str) -> Result<String, SpecError> {
-    if workload::is_workload(file) {
-        let workload = workload::load(file)?;
+    // Once: what comes through a pipe cannot be read again.
+    let source = spec::Source::of(file)?;
+    if source.is_workload() {
+        let workload = source.workload()?;
         let promises: usize = workload.operations.values().map(|o| o.promises()).sum();
         return Ok(format!(
             "a workload of {}, {} and {}",
@@ -58,7 +59,7 @@ fn check(file: &str) -> Result<String, SpecError> {
             count(workload.invariants.len(), "invariant"),
         ));
     }
-    let (stage, _) = spec::load(file)?;
+    let stage = source.stage()?;
     Ok(format!(
         "stage {} of {} and {}",
         stage.stage,

@@ -135,9 +135,16 @@ impl From<DeployError> for CliError {
 
 impl From<JournalError> for CliError {
     fn from(e: JournalError) -> Self {
-        Self::environment(e.to_string())
+        match e {
+            JournalError::Line { .. } | JournalError::NoText { .. } => Self::usage(e.to_string())
+                .hint("it was damaged, or is no journal; `lab verify STAGE` makes a new run"),
+            JournalError::Io { .. } => Self::environment(e.to_string()).hint(ROOM),
+        }
     }
 }
+
+/// What helps where a run cannot be written or read.
+const ROOM: &str = "make room, or choose another folder for runs with `--out`";
 
 impl From<LoadError> for CliError {
     fn from(e: LoadError) -> Self {
@@ -170,12 +177,15 @@ impl From<RunError> for CliError {
                 "build or load it (`docker load`), or `docker login` where its registry wants to \
                      know who you are; then run the command again",
             ),
+            RunError::PortsEnd { .. } => {
+                Self::usage(e.to_string()).hint("give a lower `--port N` (0: any free ports)")
+            }
             RunError::NotWhole { .. } => Self::environment(e.to_string())
                 .hint("`lab status`, `lab logs NODE`, `lab up` repairs"),
             RunError::Corrupt(_) => {
                 Self { code: BUG, message: e.to_string(), hint: Some("`lab down`".into()) }
             }
-            RunError::Io { .. } => Self::environment(e.to_string()),
+            RunError::Io { .. } => Self::environment(e.to_string()).hint(ROOM),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::plan::layout::Place;
 use crate::plan::observed::State;
 use crate::plan::ports::SENTINEL_PORT;
 use crate::plan::releases::release_of;
-use crate::plan::{CONTROL, main_name};
+use crate::plan::{CONTROL, holder_name, main_name};
 use crate::report::Ui;
 use crate::report::listing::Column::{Prose, Value as Whole};
 use crate::report::listing::{plain, wrapped};
@@ -53,8 +53,11 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
     let mut endpoints = endpoints::sites(&engine, &lab).await?;
     endpoints.extend(endpoints::stores(&lab, &lab.roles().await));
     let (faults, deploy) = (engine.markers().await?, engine.deploy().await?);
-    let canary = lab.control().canary().await.ok();
-    let notes = notes(&lab).await;
+    // One that cannot answer is not waited for.
+    let (canary, notes) = match answers(&engine).await? {
+        true => (lab.control().canary().await.ok(), notes(&lab).await),
+        false => (None, Vec::new()),
+    };
     let strays = chaos::strays(lab.for_strays(), Depth::Hints).await?;
     if args.format == Format::Json {
         let nodes: Vec<Value> = rows.iter().map(json_row).collect();
@@ -114,6 +117,14 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
 }
 
 /// What the control plane noted lately that people should know of, with the moments.
+/// Whether the control plane runs, so that it could answer.
+async fn answers(engine: &Engine) -> Result<bool, CliError> {
+    let containers = engine.containers().await?;
+    let runs = |name: String| containers.get(&name).is_some_and(|c| c.state == State::Running);
+    let lab = engine.lab();
+    Ok(runs(main_name(lab, CONTROL)) && runs(holder_name(lab, CONTROL)))
+}
+
 async fn notes(lab: &RunningLab) -> Vec<(Micros, String)> {
     let since = run::now() - NOTED_FOR;
     let notes = lab.control().notes().await.unwrap_or_default();

@@ -20,6 +20,8 @@ const STRETCH: Duration = Duration::from_millis(500);
 /// From this share of a stretch on in which some process waited for a processor, the machine is not
 /// able: what waits then waits for its neighbours.
 const SATURATED: f64 = 0.8;
+/// Who sleeps so much longer than wanted while processors are free was frozen.
+const FROZEN: Duration = Duration::from_secs(2);
 /// Where Linux says for how long that was so (`some`), in microseconds since its start. It speaks of
 /// the whole machine, also in a container.
 const PRESSURE: &str = "/proc/pressure/cpu";
@@ -53,15 +55,29 @@ fn watch(shared: &Shared, file: &File) {
             }
             before = (Instant::now(), after);
         }
-        let slept = Instant::now();
+        let (slept, wanted) = (Instant::now(), pressure());
         std::thread::sleep(LOOK_EVERY);
-        note(shared, StalledPart::Processor, slept.elapsed().saturating_sub(LOOK_EVERY));
+        let late = slept.elapsed().saturating_sub(LOOK_EVERY);
+        let waited = pressure().zip(wanted).and_then(|(after, before)| after.checked_sub(before));
+        let part = cause(late, waited);
+        note(shared, part, late);
+        if part == StalledPart::ControlPlane {
+            // The stretch was none: nobody looked.
+            before = (Instant::now(), pressure());
+        }
         let wrote = Instant::now();
         match file.write_all_at(&PAGE, 0).and_then(|()| file.sync_data()) {
             Ok(()) => note(shared, StalledPart::Disk, wrote.elapsed()),
             Err(e) => tracing::warn!(error = %e, "the witness cannot write"),
         }
     }
+}
+
+/// Why the witness slept longer than it wanted: `waited` is how long some process waited for a processor
+/// meanwhile.
+fn cause(late: Duration, waited: Option<Duration>) -> StalledPart {
+    let is_free = waited.is_some_and(|waited| waited.as_secs_f64() < late.as_secs_f64() / 2.0);
+    if late >= FROZEN && is_free { StalledPart::ControlPlane } else { StalledPart::Processor }
 }
 
 fn note(shared: &Shared, part: StalledPart, late: Duration) {
@@ -85,6 +101,15 @@ fn waited(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_was_frozen_does_not_blame_the_processors() {
+        let s = Duration::from_secs;
+        assert_eq!(cause(s(30), Some(s(3))), StalledPart::ControlPlane);
+        assert_eq!(cause(s(30), Some(s(25))), StalledPart::Processor);
+        assert_eq!(cause(s(1), Some(s(0))), StalledPart::Processor);
+        assert_eq!(cause(s(30), None), StalledPart::Processor, "the kernel does not say");
+    }
 
     #[test]
     fn the_pressure_is_read_as_linux_writes_it() {

@@ -15,6 +15,10 @@ use crate::plan::observed::{LABEL_IMAGE, LABEL_RESERVE, Part};
 use crate::plan::releases::{LABEL_RELEASE, LABEL_TIER};
 use crate::plan::{holder_name, main_name, network_name, volume_name};
 
+/// Processes and threads of one node: one that begins more and more must not take the machine with it. The largest
+/// that ours need is some hundreds (a database with all its connections).
+const MOST_PROCESSES: i64 = 4096;
+
 impl Engine {
     /// Creates and starts the container that owns the node's address. It holds `NET_ADMIN` inside
     /// its own namespace and nothing else: faults are packet-filter rules in there.
@@ -90,6 +94,7 @@ impl Engine {
                 security_opt: Some(vec!["no-new-privileges".into()]),
                 nano_cpus: node.limits.map(|l| l.nano_cpus),
                 memory: node.limits.map(|l| l.memory_bytes),
+                pids_limit: Some(MOST_PROCESSES),
                 log_config: Some(HostConfigLogConfig {
                     typ: Some("json-file".into()),
                     config: Some(

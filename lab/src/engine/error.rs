@@ -285,6 +285,13 @@ impl EngineError {
                 "`lab down` removes it, and what was active in it; `lab up` starts it anew".into()
             }
             Self::Corrupt(_) => "`lab down` removes the lab".into(),
+            Self::Refused { reason, .. } if reason.contains("No command specified") => {
+                "its image says nothing that could be run: give it a `CMD` or an `ENTRYPOINT`".into()
+            }
+            Self::Refused { reason, .. } if reason.contains("unable to find user") => {
+                "its image does not know this user: correct `user` of the tier, or `USER` of the image"
+                    .into()
+            }
             Self::Refused { .. } | Self::Io { .. } => return None,
         })
     }

@@ -57,16 +57,23 @@ impl Engine {
             Err(e) if EngineError::is_absent(&e) => return Ok(None),
             other => other.map_err(|e| EngineError::docker("inspect", container, e))?,
         };
+        let running = inspected.state.as_ref().and_then(|s| s.running);
         let started = inspected.state.and_then(|s| s.started_at);
+        // One that sits in the namespace of another has none of its own.
+        let own = |mode: &str| !mode.starts_with("container:");
         let host = inspected.host_config.unwrap_or_default();
         let limits = Limits {
             nano_cpus: host.nano_cpus.unwrap_or_default(),
             memory_bytes: host.memory.unwrap_or_default(),
         };
         let started_us = started.and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        // A container that has ended is in no network either.
+        let is_up = running.unwrap_or_default() && host.network_mode.as_deref().is_some_and(own);
+        let networks = inspected.network_settings.and_then(|settings| settings.networks);
         Ok(Some(Closely {
             started_us: started_us.map(|time| time.as_microsecond()),
             limits: Some(limits),
+            attached: is_up.then(|| networks.is_some_and(|networks| !networks.is_empty())),
         }))
     }
 

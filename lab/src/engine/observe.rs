@@ -13,7 +13,7 @@ use bollard::query_parameters::{
 use futures::stream::{Stream, StreamExt};
 
 use super::{Engine, EngineError, LABEL_LAB, LABEL_NODE, LABEL_PART, LABEL_SPEC};
-use crate::plan::is_named_by;
+use crate::plan::is_of_an_earlier_version;
 use crate::plan::layout::Subnet;
 use crate::plan::observed::{Closely, Observed, ObservedContainer, ObservedNetwork, Part, State};
 
@@ -67,7 +67,7 @@ impl Engine {
         &self,
         mut names: impl Iterator<Item = &'a String>,
     ) -> Result<(), EngineError> {
-        match names.find(|name| !is_named_by(&self.lab, name)) {
+        match names.find(|name| is_of_an_earlier_version(&self.lab, name)) {
             Some(name) => Err(EngineError::Earlier { lab: self.lab.clone(), name: name.clone() }),
             None => Ok(()),
         }

@@ -175,4 +175,6 @@ pub enum StalledPart {
     Disk,
     /// A process that wanted to run was let run much later.
     Processor,
+    /// The control plane was not let run at all, although the processors were free: it was frozen.
+    ControlPlane,
 }

@@ -10,15 +10,23 @@ use super::{Entry, Event, Micros};
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file system said no.
-    #[error("{path}: {source}")]
+    #[error("cannot read or write the journal {path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
+    /// It is not text.
+    #[error("{path}, line {line}: not text, so not a journal")]
+    NoText {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+    },
     /// A line is not an entry.
-    #[error("{path}, line {line}: not a journal entry: {source}")]
+    #[error("{path}, line {line}, column {}: not a journal entry", source.column())]
     Line {
         /// The file.
         path: PathBuf,
@@ -87,7 +95,12 @@ pub fn read(path: &Path) -> Result<Vec<Entry>, JournalError> {
     let mut lines = BufReader::new(File::open(path).map_err(io)?).lines().enumerate().peekable();
     let mut entries = Vec::new();
     while let Some((n, line)) = lines.next() {
-        let line = line.map_err(io)?;
+        let line = line.map_err(|source| match source.kind() {
+            std::io::ErrorKind::InvalidData => {
+                JournalError::NoText { path: path.into(), line: n + 1 }
+            }
+            _ => io(source),
+        })?;
         match serde_json::from_str(&line) {
             Ok(entry) => entries.push(entry),
             Err(_) if lines.peek().is_none() => break,

@@ -92,7 +92,7 @@ mod tests {
             ports: Vec::new(),
             image: String::new(),
             labels: Default::default(),
-            closely: Closely { started_us: Some(started_us), limits: None },
+            closely: Closely { started_us: Some(started_us), ..Closely::default() },
         }
     }
 

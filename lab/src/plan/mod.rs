@@ -13,8 +13,8 @@ pub mod subnet;
 mod wanted;
 
 pub use names::{
-    CONTROL, deploy_name, fault_name, holder_name, is_named_by, main_name, network_name,
-    volume_name,
+    CONTROL, deploy_name, fault_name, holder_name, is_of_an_earlier_version, main_name,
+    network_name, volume_name,
 };
 pub use queue_at::QueueAt;
 pub use wanted::{Resource, Wanted};
@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use node::NodeSpec;
-use observed::{LABEL_IMAGE, Observed, ObservedContainer, State};
+use observed::{LABEL_IMAGE, Observed, ObservedContainer, Part, State};
 
 /// What should be.
 #[derive(Clone, Debug)]
@@ -123,6 +123,9 @@ impl Plan {
         let repairs = self.steps.iter().filter(|s| s.cause != ABSENT && s.cause != STARTED);
         for step in repairs {
             let line = match &step.operation {
+                Operation::Remove { container } if step.cause == RENAMED => {
+                    format!("{container}: {}", step.cause)
+                }
                 Operation::CreateNetwork | Operation::Remove { .. } => continue,
                 Operation::RunHolder { node }
                 | Operation::RunMain { node }
@@ -146,6 +149,8 @@ impl Plan {
 
 /// Cause of what is made for the first time.
 const ABSENT: &str = "it does not exist";
+/// Cause of removing what no name leads to.
+const RENAMED: &str = "it was renamed";
 /// Cause of waiting for what a step before has started.
 const STARTED: &str = "it was started";
 
@@ -186,12 +191,20 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
 /// Containers of ours that the stage does not know (a changed stage file, an older version).
 fn remove_strangers(desired: &Desired, observed: &Observed, plan: &mut Plan) -> Vec<usize> {
     let known = |c: &ObservedContainer| desired.nodes.iter().any(|n| n.name == c.node);
-    observed
-        .containers
-        .iter()
-        .filter(|(_, c)| c.part.is_of_node() && !known(c))
-        .map(|(name, _)| {
-            plan.push(Operation::Remove { container: name.clone() }, "not in the stage", vec![])
+    let named = |name: &str, c: &ObservedContainer| match c.part {
+        Part::Holder => name == holder_name(&desired.lab, &c.node),
+        _ => name == main_name(&desired.lab, &c.node),
+    };
+    let of_nodes = observed.containers.iter().filter(|(_, c)| c.part.is_of_node());
+    let strangers = of_nodes.filter_map(|(name, c)| match (known(c), named(name, c)) {
+        (false, _) => Some((name, "not in the stage")),
+        // Nothing would find it, and it keeps the node's ports.
+        (true, false) => Some((name, RENAMED)),
+        (true, true) => None,
+    });
+    strangers
+        .map(|(name, cause)| {
+            plan.push(Operation::Remove { container: name.clone() }, cause, vec![])
         })
         .collect()
 }
@@ -220,7 +233,11 @@ fn plan_node(
     };
     let rebuild = stale(holder, &node.holder_hash())
         .or_else(|| stale(main, &node.hash()))
-        .or_else(|| (holder.is_none() && main.is_some()).then_some("its network is gone"));
+        .or_else(|| (holder.is_none() && main.is_some()).then_some("its network is gone"))
+        .or_else(|| {
+            let is_cut = holder.is_some_and(|h| h.closely.attached == Some(false));
+            is_cut.then_some("it was taken out of the network")
+        });
     let mut after = before.to_vec();
     if let Some(cause) = rebuild {
         for (name, there) in [(&main_name, main), (&holder_name, holder)] {

@@ -37,8 +37,14 @@ pub fn deploy_name(lab: &str, committed: bool) -> String {
     format!("{lab}.deploy{}", if committed { ".committed" } else { "" })
 }
 
-/// Whether a name is one that a lab gives. Labs of earlier versions gave others (`lab-web-a1`).
-pub fn is_named_by(lab: &str, name: &str) -> bool {
+/// Whether a name is one that labs of earlier versions gave (`lab-web-a1`).
+pub fn is_of_an_earlier_version(lab: &str, name: &str) -> bool {
+    name.strip_prefix(lab).is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// Whether a name is one that a lab gives.
+#[cfg(test)]
+fn is_named_by(lab: &str, name: &str) -> bool {
     name.strip_prefix(lab).is_some_and(|rest| rest.starts_with('.'))
 }
 
@@ -81,5 +87,10 @@ mod tests {
         for name in ["lab-web-a1", "lab-network", "lab-fault-1", "lab", "lab2.web-a1"] {
             assert!(!is_named_by("lab", name), "{name}");
         }
+        for name in ["lab-web-a1", "lab-network", "lab-fault-1"] {
+            assert!(is_of_an_earlier_version("lab", name), "{name}");
+        }
+        // What somebody renamed is none.
+        assert!(!is_of_an_earlier_version("lab", "foo-of-lab"));
     }
 }

@@ -74,6 +74,8 @@ pub struct Closely {
     pub started_us: Option<i64>,
     /// What it may use.
     pub limits: Option<Limits>,
+    /// Of a holder that runs: whether it is in a network.
+    pub attached: Option<bool>,
 }
 
 impl ObservedContainer {

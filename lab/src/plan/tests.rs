@@ -227,6 +227,32 @@ fn started(observed: &mut Observed, container: &str, at: i64) {
 }
 
 #[test]
+fn what_was_renamed_is_removed_and_the_node_made_anew() {
+    let mut observed = settled();
+    let web = observed.containers.remove("lab.web-a1").unwrap();
+    observed.containers.insert("lab.renamed".into(), web);
+    let anew = [
+        "remove lab.renamed [it was renamed] after []",
+        "create web-a1 (service) [it does not exist] after [0]",
+        "await web-a1 [it was started] after [1]",
+    ];
+    assert_eq!(planned(&observed), anew);
+}
+
+#[test]
+fn a_node_that_was_taken_out_of_the_network_is_made_anew_as_a_whole() {
+    let mut observed = settled();
+    let holder = observed.containers.get_mut("lab.web-a1.net").unwrap();
+    holder.closely.attached = Some(true);
+    assert_eq!(plan(&desired(), &observed), Plan::default());
+    let holder = observed.containers.get_mut("lab.web-a1.net").unwrap();
+    holder.closely.attached = Some(false);
+    let steps = planned(&observed);
+    assert_eq!(steps[0], "remove lab.web-a1 [it was taken out of the network] after []");
+    assert_eq!(steps.len(), 5, "{steps:?}");
+}
+
+#[test]
 fn a_component_that_is_older_than_its_network_is_made_anew() {
     let mut observed = settled();
     for (name, at) in [("lab.db-a1.net", 5), ("lab.db-a1", 6), ("lab.web-a1", 6)] {

@@ -77,8 +77,16 @@ pub enum RunError {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The ports that were asked for go beyond the last one there is.
+    #[error(
+        "two nodes would be published at port {port}: the stage publishes more than fit from there on"
+    )]
+    PortsEnd {
+        /// The port.
+        port: u16,
+    },
     /// The file system said no.
-    #[error("{path}: {source}")]
+    #[error("cannot write {path}: {source}")]
     Io {
         /// The file or folder.
         path: PathBuf,

@@ -152,6 +152,9 @@ pub async fn prepare(
         Publish::Always(_) => context,
     };
     let nodes = kinds::nodes(&context);
+    if let Some(port) = ports_end(&nodes) {
+        return Err(RunError::PortsEnd { port });
+    }
     let images_now = images_now(engine, &nodes).await?;
     let desired = Desired { lab: engine.lab().into(), nodes, images: images_now };
     // Healing may have changed what was observed first.
@@ -161,6 +164,13 @@ pub async fn prepare(
     let holder_image = images.get(ImageName::Net.as_str()).cloned().unwrap_or_default();
     let around = Surroundings { network, holder_image };
     Ok(Up { plan, desired, around, stage: stage.clone(), begun })
+}
+
+/// A port that two nodes would publish: there is none above the last.
+fn ports_end(nodes: &[NodeSpec]) -> Option<u16> {
+    let mut known = std::collections::BTreeSet::new();
+    let mut ports = nodes.iter().filter_map(|node| node.publish.as_ref()).map(|p| (p.host, p.udp));
+    ports.find(|(port, udp)| *port != 0 && !known.insert((*port, *udp))).map(|(port, _)| port)
 }
 
 impl Up {

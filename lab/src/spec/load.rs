@@ -55,6 +55,19 @@ impl Source {
         Self { file: file.into(), text: text.into(), origin }
     }
 
+    /// Whether it is a workload and no stage.
+    pub fn is_workload(&self) -> bool {
+        workload::is_workload(&self.text, &self.file)
+    }
+
+    /// The workload that it is.
+    ///
+    /// # Errors
+    /// Every problem of a workload that is not valid.
+    pub fn workload(&self) -> Result<Workload, SpecErrors> {
+        workload::parse(&self.text, &self.file)
+    }
+
     /// The stage that it is.
     ///
     /// # Errors

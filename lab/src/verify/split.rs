@@ -17,6 +17,15 @@ pub enum JudgeError {
          run `lab verify` again"
     )]
     NoHead,
+    /// There is more than one run in it.
+    #[error(
+        "journal entry {entry}: a second run begins here, and a journal is that of one; \
+         run `lab verify` again"
+    )]
+    TwoRuns {
+        /// Which entry, counted from 1.
+        entry: usize,
+    },
     /// Another experiment ends than the one that runs.
     #[error(
         "journal entry {entry}: the end of experiment `{ended}` is recorded while {running} runs: \
@@ -88,7 +97,13 @@ pub fn ended(entries: &[Entry]) -> Option<&[Entry]> {
 pub(super) fn head(entries: &[Entry]) -> Result<(&Entry, &RunStarted), JudgeError> {
     let first = entries.first().ok_or(JudgeError::Empty)?;
     match &first.event {
-        Event::RunStarted(head) => Ok((first, head)),
+        Event::RunStarted(head) => {
+            let starts = |e: &Entry| matches!(e.event, Event::RunStarted(_));
+            match entries.iter().skip(1).position(starts) {
+                Some(at) => Err(JudgeError::TwoRuns { entry: at + 2 }),
+                None => Ok((first, head)),
+            }
+        }
         _ => Err(JudgeError::NoHead),
     }
 }
@@ -141,6 +156,14 @@ mod tests {
     use super::*;
     use crate::verify::judge;
     use crate::verify::testing::*;
+
+    #[test]
+    fn two_runs_in_one_journal_are_refused() {
+        let one = run([Scenario::new("kill").entries()]);
+        let both = [one.clone(), one.clone()].concat();
+        let expected = JudgeError::TwoRuns { entry: one.len() + 1 };
+        assert_eq!(judge(&both).unwrap_err(), expected);
+    }
 
     #[test]
     fn of_a_run_that_was_cut_short_what_came_to_its_end_is_judged() {

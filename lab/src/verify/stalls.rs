@@ -79,6 +79,7 @@ fn in_words(stalls: &[Stall]) -> String {
     let parts = [
         (of(StalledPart::Disk), "writes to the disk hung"),
         (of(StalledPart::Processor), "the processors were wanted by more than they could serve"),
+        (of(StalledPart::ControlPlane), "the control plane stood still, frozen by somebody,"),
     ];
     let words = parts.iter().filter(|(seconds, _)| *seconds > 0.0);
     let words: Vec<String> = words.map(|(s, what)| format!("{what} for {s:.1} s")).collect();

@@ -72,7 +72,7 @@ mod tests {
             ports: Vec::new(),
             image: String::new(),
             labels: BTreeMap::new(),
-            closely: Closely { started_us: None, limits },
+            closely: Closely { limits, ..Closely::default() },
         }
     }
 

@@ -28,14 +28,12 @@ pub fn load(file: &str) -> Result<Workload, SpecError> {
     Ok(valid(&document).map_err(|problems| document.errors(problems))?)
 }
 
-/// Whether a file has a workload and is no stage. What cannot be read is none.
-pub fn is_workload(file: &str) -> bool {
-    let is_path = file.contains('/') || file.ends_with(".yaml") || file.ends_with(".yml");
-    is_path
-        && Document::load(file, WHAT).is_ok_and(|document| {
-            let has = |wanted: &str| document.sections().any(|name| name == wanted);
-            has(SECTION) && !has("stage")
-        })
+/// Whether a text has a workload and is no stage.
+pub fn is_workload(text: &str, file: &str) -> bool {
+    Document::read(text, file, WHAT).is_ok_and(|document| {
+        let has = |wanted: &str| document.sections().any(|name| name == wanted);
+        has(SECTION) && !has("stage")
+    })
 }
 
 /// What has no meaning in the workload of a file, whatever else the file has.
