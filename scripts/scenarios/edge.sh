@@ -72,4 +72,4 @@ YAML
     nothing_left
 }
 
-shrunk() { curl -s "$1" | grep -q 'lab_database_capacity_units{tier="db"} 1$'; }
+shrunk() { curl -s "$1" | grep >/dev/null 'lab_database_capacity_units{tier="db"} 1$'; }

@@ -114,7 +114,7 @@ clients() {
     says ':order-feed"'
     expect 0 "$lab" status
     says 'mailer-b1 .*worker +ready'
-    await "the queue's depth to be shown" 'curl -fsS "$metrics" | grep -q "^lab_queue_waiting_messages{tier=\"mailer\"} "'
+    await "the queue's depth to be shown" 'curl -fsS "$metrics" | grep >/dev/null "^lab_queue_waiting_messages{tier=\"mailer\"} "'
     expect 0 "$lab" psql -c "select count(*) > 0 as heard from domain_events where kind = 'mail-sent'"
     says '^ t$'
     expect 0 curl -fsSI "$site/products/1"
@@ -134,7 +134,7 @@ scaling() {
     says '^lab_canary_success_percent '
     says '^lab_group_size_tasks\{tier="web"\} 6$'
     export AWS_ACCESS_KEY_ID=lab AWS_SECRET_ACCESS_KEY=lab AWS_DEFAULT_REGION=us-east-1
-    await "metrics to be published" '"$AWS" --endpoint-url "$cloudwatch" cloudwatch list-metrics --namespace lab 2>/dev/null | grep -q lab_group_size_tasks'
+    await "metrics to be published" '"$AWS" --endpoint-url "$cloudwatch" cloudwatch list-metrics --namespace lab 2>/dev/null | grep >/dev/null lab_group_size_tasks'
     expect 0 "$AWS" --endpoint-url "$cloudwatch" cloudwatch describe-alarms
     says 'canary-availability'
     says 'canary-latency-anomaly'
@@ -142,7 +142,7 @@ scaling() {
     map=$(endpoint map control) site=$(endpoint site cdn)
     expect 0 curl -fsS -H "traceparent: 00-$trace-b7ad6b7169203331-01" "$site/products/1?traced=1"
     await "the map of services to have all of a request's way" \
-        'curl -fsS "$map" | grep -q "\"from\":\"web\",\"to\":\"db-proxy\""'
+        'curl -fsS "$map" | grep >/dev/null "\"from\":\"web\",\"to\":\"db-proxy\""'
     expect 0 curl -fsS "$map"
     says '"from":"users","to":"cdn"'
     says '"from":"cdn","to":"lb"'

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::number::whole;
 use crate::plan::layout::Subnet;
 use crate::plan::subnet::wanted;
 
@@ -11,6 +12,7 @@ mod chaos;
 mod deploy;
 mod global;
 mod logs;
+mod number;
 pub use chaos::ChaosArgs;
 pub use deploy::DeployArgs;
 pub use global::Global;
@@ -173,7 +175,7 @@ pub struct UpArgs {
     #[arg(long)]
     pub dry_run: bool,
     /// First published port of 127.0.0.1 (0: any free ones; the default for a lab with a name)
-    #[arg(long, env = "LAB_PORT", value_name = "PORT")]
+    #[arg(long, env = "LAB_PORT", value_parser = whole(0..=u16::MAX), value_name = "PORT")]
     pub port: Option<u16>,
     /// The lab's subnet: a private /16 that nothing else on this machine has; the first free one when absent
     #[arg(long, env = "LAB_SUBNET", value_parser = wanted, value_name = "CIDR")]
@@ -196,7 +198,7 @@ pub struct VerifyArgs {
     #[arg(long)]
     pub quick: bool,
     /// The seed of every choice; random when absent, and printed
-    #[arg(long, env = "LAB_SEED")]
+    #[arg(long, env = "LAB_SEED", value_parser = whole(0..=u64::MAX))]
     pub seed: Option<u64>,
     /// Folder for run folders
     #[arg(long, env = "LAB_OUT", default_value = "runs", value_name = "DIR")]
@@ -205,7 +207,7 @@ pub struct VerifyArgs {
     #[arg(long)]
     pub keep: bool,
     /// First published port of 127.0.0.1, when the stage is started (0: any free ones)
-    #[arg(long, env = "LAB_PORT", value_name = "PORT")]
+    #[arg(long, env = "LAB_PORT", value_parser = whole(0..=u16::MAX), value_name = "PORT")]
     pub port: Option<u16>,
     /// The lab's subnet: a private /16 that nothing else on this machine has; the first free one when absent
     #[arg(long, env = "LAB_SUBNET", value_parser = wanted, value_name = "CIDR")]
@@ -222,13 +224,13 @@ pub struct VerifyArgs {
 #[derive(Debug, Args)]
 pub struct LoadArgs {
     /// Requests per second; the stage's own when absent
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    #[arg(long, value_parser = whole(1..=20_000_u32))]
     pub rate: Option<u32>,
     /// How long
     #[arg(long = "for", value_parser = duration, default_value = "30s", value_name = "TIME")]
     pub duration: std::time::Duration,
     /// The seed of the schedule
-    #[arg(long, env = "LAB_SEED", default_value_t = 1)]
+    #[arg(long, env = "LAB_SEED", value_parser = whole(0..=u64::MAX), default_value_t = 1)]
     pub seed: u64,
     /// Form of the result
     #[arg(long, env = "LAB_FORMAT", default_value = "text")]

@@ -49,15 +49,15 @@ struct Row {
 pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliError> {
     let engine = global.engine().await?;
     let lab = RunningLab::require(&engine).await?;
-    let rows = rows(&engine, &lab).await?;
+    // One that cannot answer is not waited for.
+    let (canary, notes) = match answers(&engine).await? {
+        true => tokio::join!(async { lab.control().canary().await.ok() }, notes(&lab)),
+        false => (None, Vec::new()),
+    };
+    let rows = rows(&engine, &lab, canary.is_some()).await?;
     let mut endpoints = endpoints::sites(&engine, &lab).await?;
     endpoints.extend(endpoints::stores(&lab, &lab.roles().await));
     let (faults, deploy) = (engine.markers().await?, engine.deploy().await?);
-    // One that cannot answer is not waited for.
-    let (canary, notes) = match answers(&engine).await? {
-        true => (lab.control().canary().await.ok(), notes(&lab).await),
-        false => (None, Vec::new()),
-    };
     let strays = chaos::strays(lab.for_strays(), Depth::Hints).await?;
     if args.format == Format::Json {
         let nodes: Vec<Value> = rows.iter().map(json_row).collect();
@@ -116,7 +116,6 @@ pub async fn run(global: &Global, args: &FormatArgs, ui: &Ui) -> Result<u8, CliE
     Ok(0)
 }
 
-/// What the control plane noted lately that people should know of, with the moments.
 /// Whether the control plane runs, so that it could answer.
 async fn answers(engine: &Engine) -> Result<bool, CliError> {
     let containers = engine.containers().await?;
@@ -125,6 +124,7 @@ async fn answers(engine: &Engine) -> Result<bool, CliError> {
     Ok(runs(main_name(lab, CONTROL)) && runs(holder_name(lab, CONTROL)))
 }
 
+/// What the control plane noted lately that people should know of, with the moments.
 async fn notes(lab: &RunningLab) -> Vec<(Micros, String)> {
     let since = run::now() - NOTED_FOR;
     let notes = lab.control().notes().await.unwrap_or_default();
@@ -159,7 +159,8 @@ fn line(endpoint: &Endpoint, width: usize) -> String {
     wrapped(&format!("{what:<9} {url}  ({node})"), width, 10)
 }
 
-async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
+/// One line for each node; `answers` says whether the control plane does.
+async fn rows(engine: &Engine, lab: &RunningLab, answers: bool) -> Result<Vec<Row>, CliError> {
     let (containers, roles, missing, starved, ailments) = tokio::join!(
         engine.containers(),
         lab.roles(),
@@ -208,7 +209,6 @@ async fn rows(engine: &Engine, lab: &RunningLab) -> Result<Vec<Row>, CliError> {
     });
     let mut rows: Vec<Row> = rows.collect();
     let control = lab.network.subnet.control();
-    let answers = lab.control().canary().await.is_ok();
     rows.push(Row {
         node: "control".into(),
         tier: "control".into(),

@@ -191,6 +191,12 @@ pub enum Event {
         /// Why it could not be.
         reason: String,
     },
+    /// What happened since a moment, until this entry, belongs to another run and is judged there: of a
+    /// history since `up`, the times in which `lab verify` ran its own experiments.
+    LeftOut {
+        /// Since when.
+        since: Micros,
+    },
     /// Last line of an experiment that ran to its end.
     ExperimentEnded {
         /// Its name.

@@ -26,7 +26,7 @@ pub enum Ailment {
 impl fmt::Display for Ailment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Removed => write!(f, "its container was removed"),
+            Self::Removed => write!(f, "its container is not there"),
             Self::NeverStarted => write!(f, "it was never started"),
             Self::Frozen => write!(f, "it is frozen"),
             Self::Ended => write!(f, "it is stopped"),

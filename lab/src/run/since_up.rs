@@ -1,6 +1,8 @@
 //! What happened to the lab between `up` and now, cut out of the control plane's journal: the
 //! canary's operations, manual chaos, and what the control plane did.
 
+use std::borrow::Cow;
+
 use crate::journal::{ControlEvent, Entry, Event, Micros, Phase};
 use crate::verify::SINCE_UP;
 
@@ -29,7 +31,7 @@ pub fn since_up(control: &[Entry], until: Micros) -> Vec<Entry> {
             in_fault = true;
             entries.push(Entry { at: entry.at, event: Event::Phase { phase: Phase::Fault } });
         }
-        entries.push(entry.clone());
+        entries.push(entry.into_owned());
     }
     entries.push(Entry { at: until, event: Event::Phase { phase: Phase::Audit } });
     entries
@@ -53,22 +55,29 @@ pub fn is_cut(control: &[Entry]) -> bool {
 
 /// Entries between `ExperimentStarted` and `ExperimentEnded` belong to an earlier `lab verify`, but for
 /// what it left in the queues. One that was killed is ended by the next command that breaks or judges.
-/// The beginning of the first one may be gone.
-fn outside_experiments(control: &[Entry]) -> Vec<&Entry> {
+/// The beginning of the first one may be gone. That nothing is known of these times is said: silence in
+/// them is nobody's.
+fn outside_experiments(control: &[Entry]) -> Vec<Cow<'_, Entry>> {
     let first_mark = control.iter().find_map(|entry| match entry.event {
         Event::ExperimentStarted { .. } => Some(false),
         Event::ExperimentEnded { .. } => Some(true),
         _ => None,
     });
-    let mut inside = first_mark.unwrap_or(false);
-    let mut kept = Vec::new();
+    let at_first = || control.first().map(|e| e.at);
+    let mut inside = first_mark.unwrap_or(false).then(at_first).flatten();
+    let mut kept: Vec<Cow<'_, Entry>> = Vec::new();
     for entry in control {
         match entry.event {
-            Event::ExperimentStarted { .. } => inside = true,
-            Event::ExperimentEnded { .. } => inside = false,
-            Event::QueueRead(_) => kept.push(entry),
-            _ if inside => {}
-            _ => kept.push(entry),
+            Event::ExperimentStarted { .. } => inside = inside.or(Some(entry.at)),
+            Event::ExperimentEnded { .. } => {
+                // What is left out before anything counts is before the history.
+                if let (Some(since), false) = (inside.take(), kept.is_empty()) {
+                    kept.push(Cow::Owned(Entry { at: entry.at, event: Event::LeftOut { since } }));
+                }
+            }
+            Event::QueueRead(_) => kept.push(Cow::Borrowed(entry)),
+            _ if inside.is_some() => {}
+            _ => kept.push(Cow::Borrowed(entry)),
         }
     }
     kept
@@ -118,8 +127,10 @@ mod tests {
             entry(4, end("verify")),
             entry(5, seen("outside")),
         ];
-        let kept: Vec<Micros> = since_up(&control, 9).iter().map(|e| e.at).collect();
-        assert_eq!(kept, [1, 1, 1, 5, 9]);
+        let since = since_up(&control, 9);
+        let kept: Vec<Micros> = since.iter().map(|e| e.at).collect();
+        assert_eq!(kept, [1, 1, 1, 4, 5, 9]);
+        assert_eq!(since[3].event, Event::LeftOut { since: 2 });
     }
 
     /// The control plane keeps its latest hours: they may begin in the middle of a run.

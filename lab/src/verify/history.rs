@@ -52,6 +52,8 @@ pub struct History<'a> {
     pub queues: Vec<(Micros, &'a str, Result<&'a QueueRead, &'a str>)>,
     /// What the final read of the invariants found.
     pub invariants: InvariantAudit<'a>,
+    /// From when until when it is another run's.
+    pub left_out: Vec<(Micros, Micros)>,
     /// What was already wrong when an earlier experiment of the same run had ended.
     pub earlier_wrongs: Vec<String>,
 }
@@ -193,6 +195,7 @@ impl<'a> History<'a> {
             effects: BTreeMap::new(),
             queues: Vec::new(),
             invariants: InvariantAudit::Never,
+            left_out: Vec::new(),
             earlier_wrongs: Vec::new(),
         };
         let mut ledger = None;
@@ -221,6 +224,7 @@ impl<'a> History<'a> {
                 self.not_whole = Some(why);
                 self.lost_nodes = nodes;
             }
+            Event::LeftOut { since } => self.left_out.push((*since, entry.at)),
             Event::ServiceMap(map) => self.maps.push(map),
             Event::Op(op) => {
                 self.end = self.end.max(op.done);

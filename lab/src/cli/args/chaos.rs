@@ -3,6 +3,7 @@
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use super::number::whole;
 use super::{Format, duration};
 use crate::spec::crowd::{REQUEST_PATH, is_request_path};
 use crate::spec::model::Mode;
@@ -35,25 +36,25 @@ pub struct ChaosArgs {
     #[arg(long, value_parser = duration, value_name = "TIME")]
     pub lag: Option<std::time::Duration>,
     /// How many connections are opened
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    #[arg(long, value_parser = whole(1..=10_000_u16))]
     pub connections: Option<u16>,
     /// How many clients ask for the same object at once
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=5000))]
+    #[arg(long, value_parser = whole(1..=5000_u16))]
     pub requests: Option<u16>,
     /// What they ask for, such as `/products/1`
     #[arg(long, value_parser = request_path)]
     pub path: Option<String>,
     /// By how much a spike multiplies the stage's traffic
-    #[arg(long, value_parser = clap::value_parser!(u16).range(2..=20))]
+    #[arg(long, value_parser = whole(2..=20_u16))]
     pub factor: Option<u16>,
     /// How many clients flood
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=100))]
+    #[arg(long, value_parser = whole(1..=100_u16))]
     pub clients: Option<u16>,
     /// How much each of them sends in a second
-    #[arg(long = "per-second", value_parser = clap::value_parser!(u16).range(1..=5000))]
+    #[arg(long = "per-second", value_parser = whole(1..=5000_u16))]
     pub per_second: Option<u16>,
     /// Which share of a tier is killed
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
+    #[arg(long, value_parser = whole(1..=100_u8))]
     pub percent: Option<u8>,
     /// Which release is deployed
     #[arg(long)]
@@ -65,7 +66,7 @@ pub struct ChaosArgs {
     #[arg(long)]
     pub signed_in: bool,
     /// The seed of every choice (which node); random when absent, and printed
-    #[arg(long, env = "LAB_SEED")]
+    #[arg(long, env = "LAB_SEED", value_parser = whole(0..=u64::MAX))]
     pub seed: Option<u64>,
     /// Form of the result
     #[arg(long, env = "LAB_FORMAT", default_value = "text")]

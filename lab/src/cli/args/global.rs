@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::number::verbosity;
 use crate::cli::CliError;
 use crate::engine::{Engine, EngineError, Host, Wanted};
 
@@ -29,7 +30,7 @@ pub struct Global {
     #[arg(long, global = true, env = "LAB_CONTEXT", value_name = "NAME", help_heading = GLOBAL)]
     pub context: Option<String>,
     /// More about what is done (-v: each step, -vv: diagnostics)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "LAB_VERBOSE", help_heading = GLOBAL)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "LAB_VERBOSE", value_parser = verbosity, help_heading = GLOBAL)]
     pub verbose: u8,
     /// Only results, warnings and errors
     #[arg(short, long, global = true, env = "LAB_QUIET", value_parser = clap::builder::BoolishValueParser::new(), help_heading = GLOBAL)]

@@ -28,10 +28,22 @@ pub fn refuse_to_run(args: &VerifyArgs, folder: &Path) -> Result<(), CliError> {
 pub fn is_no_stage(name: &str) -> bool {
     let path = Path::new(name);
     let is_yaml = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
-    path.is_dir() || (name.contains('/') && !is_yaml && !path.exists())
+    path.is_dir() || run_of(path).is_some() || (name.contains('/') && !is_yaml && !path.exists())
+}
+
+/// The finished run that a file is a part of.
+fn run_of(file: &Path) -> Option<&Path> {
+    let folder = file.parent()?;
+    (file.is_file() && file.extension().is_none_or(|e| e != "yaml") && is_run(folder))
+        .then_some(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }
 
 pub fn neither(name: &str) -> CliError {
+    if let Some(run) = run_of(Path::new(name)) {
+        let folder = run.display();
+        let what = format!("`{name}` is a part of the finished run `{folder}`");
+        return CliError::usage(what).hint(format!("lab verify {folder}"));
+    }
     let what = match Path::new(name).is_dir() {
         true => format!("the folder `{name}` is no finished run: it has no journal.jsonl"),
         false => format!("there is no finished run at `{name}`, and no stage file"),
@@ -83,6 +95,24 @@ mod tests {
         for name in ["stage-1", "stage-none", "./none.yaml", "x.yml", "/dev/null"] {
             assert!(!is_no_stage(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_run_points_to_the_run() {
+        let run = tempfile::tempdir().unwrap();
+        for part in ["journal.jsonl", "results.json", "report.html"] {
+            std::fs::write(run.path().join(part), "{}").unwrap();
+        }
+        for part in ["journal.jsonl", "results.json", "report.html"] {
+            let name = run.path().join(part).to_str().unwrap().to_owned();
+            assert!(is_no_stage(&name), "{name}");
+            let said = neither(&name);
+            let folder = run.path().display();
+            assert_eq!(said.hint, Some(format!("lab verify {folder}")));
+        }
+        let beside = run.path().join("stage.yaml");
+        std::fs::write(&beside, "").unwrap();
+        assert!(!is_no_stage(beside.to_str().unwrap()), "a stage file may lie beside it");
     }
 
     #[test]

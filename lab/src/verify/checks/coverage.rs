@@ -85,18 +85,25 @@ fn promises_gap(case: &Case<'_>, outage: &Outage<'_>) -> Option<String> {
         .then(|| format!("no promised write was attempted after {label}"))
 }
 
-/// The longest time after the fault in which nothing was due, when traffic must have stopped.
+/// The longest time after the fault in which nothing was due, when traffic must have stopped. What is
+/// another run's is no silence.
 fn silence(case: &Case<'_>, outage: &Outage<'_>) -> Option<String> {
     let ops: &[&Op] = &case.history.ops;
     let (first, last) = (ops.first()?.intended, ops.last()?.intended);
-    let mean = (last - first) / Micros::try_from(ops.len()).unwrap_or(Micros::MAX);
+    let silent = |from: Micros, until: Micros| {
+        let left_out = case.history.left_out.iter();
+        let overlap = left_out.map(|(since, end)| (until.min(*end) - from.max(*since)).max(0));
+        (until - from) - overlap.sum::<Micros>()
+    };
+    let mean = silent(first, last) / Micros::try_from(ops.len()).unwrap_or(Micros::MAX);
     let limit = mean.saturating_mul(QUIET_MEANS).max(QUIET_MIN);
     let due =
         ops.iter().map(|op| op.intended).filter(|at| (outage.from..outage.until).contains(at));
     let times: Vec<Micros> = [outage.from].into_iter().chain(due).chain([outage.until]).collect();
-    let (from, to) = times.windows(2).map(|w| (w[0], w[1])).max_by_key(|(a, b)| b - a)?;
-    (to - from > limit).then(|| {
-        let long = (to - from) as f64 / 1e6;
+    let gaps = times.windows(2).map(|w| (silent(w[0], w[1]), w[0]));
+    let (long, from) = gaps.max_by_key(|(long, _)| *long)?;
+    (long > limit).then(|| {
+        let long = long as f64 / 1e6;
         format!("nothing was sent for {long:.1} s, from {}", case.moment(from))
     })
 }
