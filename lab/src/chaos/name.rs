@@ -37,6 +37,12 @@ pub fn offers(stage: &Stage) -> Vec<Offer> {
             Kind::Aws(kind) => offers.extend(stores::of_aws(name, kind)),
             Kind::Cdn(_) => offers.extend([kill_task(name), stores::of_cdn(name)]),
             Kind::Dns(_) | Kind::Etcd(_) => offers.push(kill_task(name)),
+            Kind::Container(kind) => {
+                if kind.roles.is_some() {
+                    offers.extend(of_postgres(name, nodes));
+                }
+                offers.push(kill_task(name));
+            }
             Kind::LoadBalancer(_) | Kind::ApiGateway(_) | Kind::DatabaseProxy(_) => {}
         }
         if let Kind::Box(kind) = &tier.kind {

@@ -120,6 +120,10 @@ pub enum Act {
         addresses: Vec<SocketAddrV4>,
         /// How many.
         connections: u16,
+        /// As whom they sign in.
+        user: String,
+        /// To which database.
+        database: String,
     },
     /// Asks for one object over many connections at the same moment.
     Crowd {
@@ -267,6 +271,7 @@ pub fn resolve(
                 named => scene.tier("kill-task", named.as_ref(), KILLABLE, is_killable)?,
             };
             let node = scene.task(&tier, f.zone.as_ref())?;
+            scene.may_lose_disk(&node, f.mode)?;
             let hold = f.for_ms.is_some() || f.mode != Mode::Crash;
             let duration = f.for_ms.map_or(REPLACED_WITHIN, Duration::from_millis);
             Ok(injection(fault, death(&[node], f.mode), hold, duration, "start the node"))
@@ -286,6 +291,7 @@ pub fn resolve(
         }
         Fault::KillPrimary(f) => {
             let node = scene.primary("kill-primary", f.tier.as_ref())?;
+            scene.may_lose_disk(&node, f.mode)?;
             let duration = f.for_ms.map_or(KILL_PRIMARY_FOR, Duration::from_millis);
             Ok(injection(fault, death(&[node], f.mode), true, duration, "start the node"))
         }

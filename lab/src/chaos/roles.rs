@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::engine::probe;
+use regex::Regex;
+
+use crate::engine::{Engine, probe};
 use crate::kinds;
 use crate::plan::layout::{Place, of_tier, with_duty};
-use crate::spec::model::{Kind, Name, Stage};
+use crate::plan::main_name;
+use crate::spec::model::{Container, Kind, Name, RoleQuestion, Stage};
 use crate::spec::slots::Duty;
 
 /// What a node is at this moment.
@@ -36,14 +39,19 @@ pub type Roles = BTreeMap<Name, Role>;
 
 /// Longest wait for one Patroni.
 const ASK_TIMEOUT: Duration = Duration::from_millis(800);
+/// Longest wait for one command in somebody else's container.
+const EXEC_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Asks the database tiers who is who. Any member of a cluster may answer; the answer with the most
 /// members in a role wins, so that one isolated member does not speak for the cluster.
-pub async fn read_roles(stage: &Stage, places: &[Place], secret: &str) -> Roles {
+pub async fn read_roles(engine: &Engine, stage: &Stage, places: &[Place], secret: &str) -> Roles {
     let mut roles = Roles::new();
     for (name, tier) in &stage.tiers {
         if let Kind::Redis(_) = &tier.kind {
             roles.extend(cache_roles(places, name, secret).await);
+        }
+        if let Kind::Container(Container { roles: Some(question), .. }) = &tier.kind {
+            roles.extend(asked(engine, places, name, question).await);
         }
         let Kind::Postgres(_) = &tier.kind else { continue };
         let nodes: Vec<&Place> = of_tier(places, name).collect();
@@ -58,6 +66,44 @@ pub async fn read_roles(stage: &Stage, places: &[Place], secret: &str) -> Roles 
         roles.extend(best.unwrap_or_default());
     }
     roles
+}
+
+/// Asks each node of somebody else's tier with its own command.
+async fn asked(
+    engine: &Engine,
+    places: &[Place],
+    tier: &str,
+    question: &RoleQuestion,
+) -> Vec<(Name, Role)> {
+    let nodes: Vec<&Place> = with_duty(places, tier, Duty::Member).collect();
+    let ask = |place: &Place| {
+        let container = main_name(engine.lab(), &place.name);
+        async move {
+            let command: Vec<&str> = question.exec.iter().map(String::as_str).collect();
+            let answer = engine.exec(&container, &command);
+            match tokio::time::timeout(EXEC_TIMEOUT, answer).await {
+                Ok(Ok(answer)) if answer.code == 0 => Some(answer.output),
+                _ => None,
+            }
+        }
+    };
+    let answers = futures::future::join_all(nodes.iter().map(|p| ask(p))).await;
+    let role = |(place, answer): (&&Place, Option<String>)| {
+        Some((place.name.clone(), meant(question, &answer?)?))
+    };
+    nodes.iter().zip(answers).filter_map(role).collect()
+}
+
+/// What an answer means; nothing where it fits neither expression.
+fn meant(question: &RoleQuestion, answer: &str) -> Option<Role> {
+    let answer = answer.trim();
+    // A stage file with an expression that cannot be read is refused.
+    let fits = |expression: &str| Regex::new(expression).is_ok_and(|r| r.is_match(answer));
+    match &question.replica {
+        _ if fits(&question.primary) => Some(Role::Primary),
+        Some(replica) => fits(replica).then_some(Role::Replica),
+        None => Some(Role::Replica),
+    }
 }
 
 /// Asks the data servers of a cache. A server that was the primary before a fail-over and has not
@@ -93,4 +139,25 @@ fn known(members: &[probe::Member]) -> Vec<(Name, Role)> {
             Some((m.name.clone(), role))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(primary: &str, replica: Option<&str>) -> RoleQuestion {
+        let replica = replica.map(str::to_owned);
+        RoleQuestion { exec: vec!["ask".into()], primary: primary.into(), replica }
+    }
+
+    #[test]
+    fn an_answer_is_read_by_what_it_fits() {
+        let told = question("^0$", Some("^1$"));
+        let both = ["0\n", " 1 ", "10", "", "ERROR 2002"].map(|answer| meant(&told, answer));
+        let (primary, replica) = (Some(Role::Primary), Some(Role::Replica));
+        assert_eq!(both, [primary, replica, None, None, None]);
+        let one = question("(?m)^role:leader$", None);
+        assert_eq!(meant(&one, "id:1\nrole:leader\n"), primary);
+        assert_eq!(meant(&one, "id:1\nrole:follower\n"), replica, "anything else");
+    }
 }

@@ -79,8 +79,8 @@ pub fn stores(lab: &RunningLab, roles: &Roles) -> Vec<Endpoint> {
 
 fn database(lab: &RunningLab, place: &Place) -> Endpoint {
     let password = kinds::password(&lab.network.secret, DATABASE);
-    let url =
-        format!("postgres://{DATABASE}:{password}@{}:{POSTGRES_PORT}/{DATABASE}", place.address);
+    let (user, name) = kinds::database_names(&lab.stage, &place.tier);
+    let url = format!("postgres://{user}:{password}@{}:{POSTGRES_PORT}/{name}", place.address);
     Endpoint { node: place.name.clone(), what: "database", url }
 }
 

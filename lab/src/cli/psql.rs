@@ -27,9 +27,9 @@ pub async fn run(global: &Global, args: &PsqlArgs, ui: &Ui) -> Result<u8, CliErr
                 .hint("`lab status`")
         })?;
     ui.detail(&format!("psql on {}", node.name));
-    let mut command =
-        vec!["psql".to_owned(), "-h".into(), "127.0.0.1".into(), "-U".into(), DATABASE.into()];
-    command.extend(["-d".into(), DATABASE.into()]);
+    let (user, name) = kinds::database_names(&lab.stage, &tier);
+    let mut command: Vec<String> =
+        ["psql", "-h", "127.0.0.1", "-U", user, "-d", name].map(str::to_owned).into();
     if let Some(statement) = &args.command {
         command.extend(["-c".into(), statement.clone()]);
     }

@@ -13,7 +13,7 @@ use super::{Engine, EngineError, LABEL_NODE, LABEL_SPEC};
 use crate::plan::node::{ConfigFile, NodeSpec};
 use crate::plan::observed::{LABEL_IMAGE, LABEL_RESERVE, Part};
 use crate::plan::releases::{LABEL_RELEASE, LABEL_TIER};
-use crate::plan::{holder_name, main_name, network_name, volume_name};
+use crate::plan::{holder_name, main_name, network_name, nth_volume_name};
 
 /// Processes and threads of one node: one that begins more and more must not take the machine with it. The largest
 /// that ours need is some hundreds (a database with all its connections).
@@ -54,6 +54,7 @@ impl Engine {
                 security_opt: Some(vec!["no-new-privileges".into()]),
                 port_bindings: publish,
                 pids_limit: Some(64),
+                extra_hosts: (!node.hosts.is_empty()).then(|| extra_hosts(node)),
                 ..Default::default()
             }),
             networking_config: Some(NetworkingConfig {
@@ -70,8 +71,8 @@ impl Engine {
     pub(super) async fn run_main(&self, node: &NodeSpec) -> Result<(), EngineError> {
         let name = main_name(&self.lab, &node.name);
         let mut binds: Vec<String> = node.binds.iter().map(|bind| self.own_socket(bind)).collect();
-        if let Some(path) = &node.data {
-            let volume = volume_name(&self.lab, &node.name);
+        for (index, path) in node.kept() {
+            let volume = nth_volume_name(&self.lab, &node.name, index);
             self.ensure_volume(&volume, node).await?;
             binds.push(format!("{volume}:{path}"));
         }
@@ -82,6 +83,7 @@ impl Engine {
         let body = ContainerCreateBody {
             image: Some(node.image.clone()),
             user: node.user().map(str::to_owned),
+            entrypoint: (!node.entrypoint.is_empty()).then(|| node.entrypoint.clone()),
             cmd: (!node.command.is_empty()).then(|| node.command.clone()),
             env: Some(node.env.iter().map(|(k, v)| format!("{k}={v}")).collect()),
             labels: Some(labels),
@@ -178,6 +180,13 @@ impl Engine {
         labels.extend(node.reserve.then_some((LABEL_RESERVE, "true")));
         self.labels(part.as_str(), &labels).into_iter().collect()
     }
+}
+
+/// Lines of a hosts file, as Docker takes them.
+fn extra_hosts(node: &NodeSpec) -> Vec<String> {
+    let lines =
+        node.hosts.iter().flat_map(|(name, at)| at.iter().map(move |at| format!("{name}:{at}")));
+    lines.collect()
 }
 
 /// A tar archive of configuration files, readable by everyone in the container: components run as

@@ -7,7 +7,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::address::{self, Order, addresses};
-use super::{Context, DATABASE, POSTGRES_PORT, blank, scram};
+use super::{Context, DATABASE, POSTGRES_PORT, blank, database_names, scram};
 use crate::plan::layout::Place;
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
 use crate::plan::ports::PATRONI_PORT;
@@ -35,14 +35,15 @@ pub(super) fn node(
         POSTGRES_PORT,
         Order::AsDeclared,
     );
-    let users = format!("\"{DATABASE}\" \"{}\"\n", scram::secret(context.secret, DATABASE));
+    let (user, name) = database_names(context.stage, &kind.database);
+    let users = format!("\"{user}\" \"{}\"\n", scram::secret(context.secret, DATABASE));
     node.command = vec!["lab-dbproxy".into()];
     node.files = [
         (
             "/etc/lab/haproxy.cfg",
             haproxy_cfg(&members, &address::own(places, &kind.database, Duty::Member)),
         ),
-        ("/etc/lab/pgbouncer.ini", pgbouncer_ini(kind)),
+        ("/etc/lab/pgbouncer.ini", pgbouncer_ini(kind, name)),
         ("/etc/lab/users.txt", users),
     ]
     .map(|(path, content)| ConfigFile { path: path.into(), content })
@@ -106,10 +107,10 @@ frontend health
 /// Transaction pooling. A login that fails is tried again after 0.2 s instead of 15 s, or every
 /// fail-over would cost that long. A client that sends a setting which the pool cannot keep for it is
 /// refused, with the setting's name, unless the stage says that it may be ignored.
-fn pgbouncer_ini(kind: &DatabaseProxy) -> String {
+fn pgbouncer_ini(kind: &DatabaseProxy, name: &str) -> String {
     format!(
         "[databases]
-{DATABASE} = host=127.0.0.1 port={POSTGRES_PORT} dbname={DATABASE}{init}
+{name} = host=127.0.0.1 port={POSTGRES_PORT} dbname={name}{init}
 
 [pgbouncer]
 listen_addr = 0.0.0.0
@@ -153,7 +154,7 @@ mod tests {
 
     fn ini(fields: &str) -> String {
         let text = format!("{{\"database\": \"db\"{fields}}}");
-        pgbouncer_ini(&serde_json::from_str(&text).unwrap())
+        pgbouncer_ini(&serde_json::from_str(&text).unwrap(), DATABASE)
     }
 
     #[test]

@@ -92,6 +92,7 @@ fn health_path(stage: &Stage, tier: &str) -> String {
     match stage.tiers.get(tier).map(|t| &t.kind) {
         Some(Kind::Cdn(_)) => EDGE_PATH.into(),
         Some(Kind::Service(service)) => service.health.clone(),
+        Some(Kind::Container(kind)) => kind.health.clone().unwrap_or_else(|| "/".into()),
         Some(Kind::LoadBalancer(balancer)) => health_path(stage, &balancer.targets),
         _ => "/healthz".into(),
     }

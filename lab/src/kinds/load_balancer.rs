@@ -25,6 +25,7 @@ pub(super) fn node(
     let port = targets.map_or(WEB_PORT, port_of);
     let health_path = match targets {
         Some(Kind::Service(service)) => service.health.clone(),
+        Some(Kind::Container(kind)) => kind.health.clone().unwrap_or_else(|| "/".into()),
         _ => "/healthz".into(),
     };
     let mut health_check = kind.health_check.clone();

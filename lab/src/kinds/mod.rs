@@ -7,6 +7,7 @@ mod aws;
 mod box_kind;
 mod cdn;
 mod cdn_conf;
+mod container;
 mod control_node;
 mod database_proxy;
 mod dns;
@@ -48,7 +49,8 @@ use crate::spec::slots::Duty;
 pub const POSTGRES_PORT: u16 = 5432;
 /// Port on which boxes and load balancers answer: they run without privileges, so not 80.
 pub const WEB_PORT: u16 = 8080;
-/// Name of the application's database and of its role.
+/// Of what the password of the application's role is made, whatever that is called; and the name of the
+/// role and of the database in a box.
 pub const DATABASE: &str = "shop";
 
 /// What is known about a lab when its nodes are decided.
@@ -107,6 +109,7 @@ fn node(context: &Context<'_>, places: &[Place], place: &Place, tier: &Tier) -> 
         Kind::DatabaseProxy(kind) => database_proxy::node(context, places, place, kind),
         Kind::Cdn(kind) => cdn::node(context, places, place, kind),
         Kind::Dns(kind) => dns::node(context, places, place, kind),
+        Kind::Container(kind) => container::node(context, places, place, kind),
     };
     node.limits = match &tier.kind {
         Kind::Postgres(Postgres { capacity: Some(capacity), .. }) => Some(smallest(capacity)),
@@ -127,9 +130,12 @@ fn blank(context: &Context<'_>, place: &Place, kind: &str, image: &str) -> NodeS
         address: place.address,
         image: context.images.get(image).cloned().unwrap_or_else(|| image.to_owned()),
         command: Vec::new(),
+        entrypoint: Vec::new(),
         env: BTreeMap::new(),
         files: Vec::new(),
         data: None,
+        volumes: Vec::new(),
+        hosts: BTreeMap::new(),
         binds: Vec::new(),
         limits: None,
         publish: None,
@@ -190,6 +196,7 @@ pub fn port_of(kind: &Kind) -> u16 {
         Kind::DatabaseProxy(_) => database_proxy::PROXY_PORT,
         Kind::Cdn(_) => WEB_PORT,
         Kind::Dns(_) => dns::DNS_PORT,
+        Kind::Container(kind) => container::port(kind),
     }
 }
 
@@ -211,6 +218,7 @@ pub fn probe(stage: &Stage, places: &[Place], place: &Place, secret: &str) -> Pr
         Kind::DatabaseProxy(_) => database_proxy::probe(),
         Kind::Cdn(_) => cdn::probe(),
         Kind::Dns(_) => dns::probe(),
+        Kind::Container(kind) => container::probe(kind),
     }
 }
 
@@ -236,6 +244,16 @@ pub fn names(stage: &Stage, places: &[Place]) -> Option<EntryName> {
     Some(EntryName { name, servers, port })
 }
 
+/// The role that applications sign in as, and the database that it owns, in a tier with a database or
+/// before one.
+pub fn database_names<'a>(stage: &'a Stage, tier: &str) -> (&'a str, &'a str) {
+    match stage.tiers.get(tier).map(|t| &t.kind) {
+        Some(Kind::Postgres(kind)) => (&kind.database.user, &kind.database.name),
+        Some(Kind::DatabaseProxy(kind)) => database_names(stage, &kind.database),
+        _ => (DATABASE, DATABASE),
+    }
+}
+
 /// A password of this lab for one role: known to whoever may read the lab's labels, and to nobody
 /// else.
 pub fn password(secret: &str, role: &str) -> String {
@@ -245,6 +263,8 @@ pub fn password(secret: &str, role: &str) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_container;
 #[cfg(test)]
 mod tests_edges;
 #[cfg(test)]

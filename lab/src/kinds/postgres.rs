@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::{Context, DATABASE, POSTGRES_PORT, blank, password, patroni, scram};
 use crate::plan::layout::{Place, of_tier, with_duty};
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
-use crate::spec::model::{Postgres, Replication};
+use crate::spec::model::{Database, Postgres, Replication};
 use crate::spec::slots::Duty;
 
 /// A database node.
@@ -18,6 +18,12 @@ pub(super) fn node(
     let mut node = blank(context, place, "postgres", "postgres");
     node.data = Some("/data".into());
     node.env.insert("SHOP_SECRET".into(), scram::secret(context.secret, DATABASE));
+    let database = &kind.database;
+    for (variable, name) in [("DATABASE_USER", &database.user), ("DATABASE_NAME", &database.name)] {
+        if name != DATABASE {
+            node.env.insert(variable.into(), name.clone());
+        }
+    }
     node.priority = 2;
     match &kind.coordination {
         Some(etcd) if of_tier(places, &place.tier).count() > 1 => {
@@ -29,7 +35,18 @@ pub(super) fn node(
         }
         _ => single(context, &mut node),
     }
+    node.files.extend(first_sql(database));
     node
+}
+
+/// What is run once in a new database: extensions by the superuser, the rest by its owner.
+fn first_sql(database: &Database) -> Option<ConfigFile> {
+    let create = |name: &String| format!("CREATE EXTENSION IF NOT EXISTS \"{name}\" CASCADE;\n");
+    let mut sql: String = database.extensions.iter().map(create).collect();
+    if !database.first_sql.is_empty() {
+        sql += &format!("SET ROLE \"{}\";\n{}\n", database.user, database.first_sql);
+    }
+    (!sql.is_empty()).then(|| ConfigFile { path: "/etc/lab/first.sql".into(), content: sql })
 }
 
 /// What says that a whole tier works.

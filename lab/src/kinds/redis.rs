@@ -25,6 +25,7 @@ pub(super) fn node(
     };
     node.command = vec!["lab-redis".into(), word.into()];
     node.files = vec![ConfigFile { path: path.into(), content }];
+    node.env.insert("DOWN_AFTER_MS".into(), kind.down_after_ms.to_string());
     if place.duty == Duty::Member {
         let near = Order::Near;
         let sentinels = addresses(
@@ -46,7 +47,6 @@ pub(super) fn node(
             ("CACHE_NAME", place.tier.clone()),
             ("FIRST_PRIMARY", first),
             ("OWN_ADDRESS", place.address.to_string()),
-            ("DOWN_AFTER_MS", kind.down_after_ms.to_string()),
         ] {
             node.env.insert(name.into(), value);
         }

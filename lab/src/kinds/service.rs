@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::address::{self, Order, addresses};
+use super::container::hosts;
 use super::database_proxy::PROXY_PORT;
 use super::redis::cache_password;
 use super::{
-    Context, DATABASE, POSTGRES_PORT, WEB_PORT, aws, blank, messaging, password, port_of, tracing,
+    Context, DATABASE, POSTGRES_PORT, WEB_PORT, aws, blank, database_names, messaging, password,
+    port_of, tracing,
 };
 use crate::plan::layout::Place;
 use crate::plan::node::{NodeSpec, Probe, Rights};
@@ -29,6 +31,10 @@ pub(super) fn node(
     node.env.insert("NODE_NAME".into(), place.name.clone());
     if let Some(database) = &kind.database {
         node.env.extend(database_env(context, places, place, database));
+        if kind.image != "app" {
+            let url = database_url(&node.env);
+            node.env.insert("DATABASE_URL".into(), url);
+        }
     }
     if let Some(cache) = &kind.cache {
         node.env.extend(cache_env(context, places, place, cache));
@@ -49,6 +55,12 @@ pub(super) fn node(
         node.env.extend(upstream_env(context, places, place, upstream));
     }
     node.env.extend(tracing::env(context, place, kind));
+    if kind.image != "app" {
+        // Also when it is called like one of ours.
+        node.image.clone_from(&kind.image);
+        node.env.insert("PORT".into(), kind.port.to_string());
+        node.hosts = hosts(context.stage, places, place);
+    }
     node.init = kind.image != "app";
     node.rights = rights(kind);
     if kind.image == "app" {
@@ -103,10 +115,11 @@ pub(super) fn database_env(
     let hosts = |tier: &str, duty, port, order| {
         address::list(&addresses((context.stage, places), from, tier, duty, port, order))
     };
+    let (user, name) = database_names(context.stage, tier);
     let mut env: BTreeMap<String, String> = [
-        ("DATABASE_USER", DATABASE.to_owned()),
+        ("DATABASE_USER", user.to_owned()),
         ("DATABASE_PASSWORD", password(context.secret, DATABASE)),
-        ("DATABASE_NAME", DATABASE.to_owned()),
+        ("DATABASE_NAME", name.to_owned()),
     ]
     .map(|(k, v)| (k.to_owned(), v))
     .into();
@@ -125,6 +138,18 @@ pub(super) fn database_env(
         env.insert("REPLICA_HOSTS".into(), replicas);
     }
     env
+}
+
+/// The same in one address, as libpq and drivers like it take it: whichever of the hosts takes writes.
+fn database_url(env: &BTreeMap<String, String>) -> String {
+    let of = |name: &str| env.get(name).map(String::as_str).unwrap_or_default();
+    format!(
+        "postgresql://{}:{}@{}/{}?target_session_attrs=read-write",
+        of("DATABASE_USER"),
+        of("DATABASE_PASSWORD"),
+        of("DATABASE_HOSTS"),
+        of("DATABASE_NAME")
+    )
 }
 
 /// Whom an application asks where the primary of a cache is: the Sentinels, those of its own zone

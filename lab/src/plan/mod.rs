@@ -14,7 +14,7 @@ mod wanted;
 
 pub use names::{
     CONTROL, deploy_name, fault_name, holder_name, is_of_an_earlier_version, main_name,
-    network_name, volume_name,
+    network_name, nth_volume_name, volume_name,
 };
 pub use queue_at::QueueAt;
 pub use wanted::{Resource, Wanted};

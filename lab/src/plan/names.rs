@@ -22,6 +22,14 @@ pub fn volume_name(lab: &str, node: &str) -> String {
     format!("{lab}.{node}.data")
 }
 
+/// Name of one of a node's volumes; the first is [`volume_name`].
+pub fn nth_volume_name(lab: &str, node: &str, index: usize) -> String {
+    match index {
+        0 => volume_name(lab, node),
+        more => format!("{lab}.{node}.data{}", more + 1),
+    }
+}
+
 /// Name of the lab's network.
 pub fn network_name(lab: &str) -> String {
     format!("{lab}.network")

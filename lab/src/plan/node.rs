@@ -24,12 +24,21 @@ pub struct NodeSpec {
     pub image: String,
     /// Command of the main container; empty for the image's own.
     pub command: Vec<String>,
+    /// Entry point of the main container; empty for the image's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
     /// Environment of the main container.
     pub env: BTreeMap<String, String>,
     /// Configuration files put into the main container before it starts.
     pub files: Vec<ConfigFile>,
     /// Where the node's own volume is mounted, if it keeps data.
     pub data: Option<String>,
+    /// Further folders that the node keeps, each a volume of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<String>,
+    /// What names mean inside: name to addresses, the nearest first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<String, Vec<Ipv4Addr>>,
     /// Host paths mounted read-write (`host:container`); only the control plane has one.
     pub binds: Vec<String>,
     /// CPU and memory limits; none when absent.
@@ -68,9 +77,12 @@ impl NodeSpec {
             address: Ipv4Addr::new(10, 77, 1, 10),
             image: "lab/app:1".into(),
             command: Vec::new(),
+            entrypoint: Vec::new(),
             env: BTreeMap::new(),
             files: Vec::new(),
             data: None,
+            volumes: Vec::new(),
+            hosts: BTreeMap::new(),
             binds: Vec::new(),
             limits: None,
             publish: None,
@@ -105,6 +117,11 @@ impl NodeSpec {
             Some(rights) => (rights.cap_add.clone(), rights.cap_drop.clone()),
             None => (Vec::new(), vec!["ALL".into()]),
         }
+    }
+
+    /// The folders that it keeps, and which of its volumes each is.
+    pub fn kept(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.data.iter().chain(&self.volumes).map(String::as_str).enumerate()
     }
 
     /// The user that it begins as, where the stage says it.

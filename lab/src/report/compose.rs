@@ -32,11 +32,10 @@ fn body(stage: &Stage, kept: &[&NodeSpec], subnet: Subnet) -> String {
     let _ = writeln!(out, "networks:\n  default:\n    ipam:\n      config:");
     let _ = writeln!(out, "        - subnet: {}", subnet.cidr());
     let _ = writeln!(out, "          gateway: {}", subnet.gateway());
-    if kept.iter().any(|n| n.data.is_some()) {
-        out += "volumes:\n";
-        for node in kept.iter().filter(|n| n.data.is_some()) {
-            let _ = writeln!(out, "  {}-data: {{}}", node.name);
-        }
+    let volumes = kept.iter().flat_map(|n| n.kept().map(|(index, _)| volume(n, index)));
+    let volumes: String = volumes.map(|name| format!("  {name}: {{}}\n")).collect();
+    if !volumes.is_empty() {
+        let _ = write!(out, "volumes:\n{volumes}");
     }
     let files: Vec<_> = kept.iter().flat_map(|n| n.files.iter().map(move |f| (n, f))).collect();
     if !files.is_empty() {
@@ -71,6 +70,9 @@ fn service(out: &mut String, node: &NodeSpec, every: usize, subnet: Subnet) {
     if node.init {
         out.push_str("    init: true\n");
     }
+    if !node.entrypoint.is_empty() {
+        let _ = writeln!(out, "    entrypoint: {}", literal(json!(node.entrypoint)));
+    }
     if !node.command.is_empty() {
         let _ = writeln!(out, "    command: {}", literal(json!(node.command)));
     }
@@ -82,8 +84,17 @@ fn service(out: &mut String, node: &NodeSpec, every: usize, subnet: Subnet) {
         let _ =
             writeln!(out, "{head}      - source: {}-{i}\n        target: {}", node.name, file.path);
     }
-    if let Some(path) = &node.data {
-        let _ = writeln!(out, "    volumes: [\"{}-data:{path}\"]", node.name);
+    let kept: Vec<String> =
+        node.kept().map(|(n, path)| format!("{}:{path}", volume(node, n))).collect();
+    if !kept.is_empty() {
+        let _ = writeln!(out, "    volumes: {}", literal(json!(kept)));
+    }
+    if !node.hosts.is_empty() {
+        let line = |(name, at): (&String, &Vec<_>)| {
+            at.iter().map(|at| format!("{name}={at}")).collect::<Vec<_>>()
+        };
+        let lines: Vec<String> = node.hosts.iter().flat_map(line).collect();
+        let _ = writeln!(out, "    extra_hosts: {}", literal(json!(lines)));
     }
     if let Some(publish) = node.publish {
         let port = compose_variables::published(node, publish, subnet);
@@ -119,6 +130,14 @@ fn service(out: &mut String, node: &NodeSpec, every: usize, subnet: Subnet) {
         literal(json!(["CMD", "bash", "-c", health_command(&node.probe)])),
         READY_WITHIN.div_ceil(every)
     );
+}
+
+/// What one of a node's volumes is called.
+fn volume(node: &NodeSpec, index: usize) -> String {
+    match index {
+        0 => format!("{}-data", node.name),
+        more => format!("{}-data{}", node.name, more + 1),
+    }
 }
 
 /// The probe as a command that every image of ours can run: bash speaks TCP.
@@ -166,6 +185,9 @@ mod tests {
             command: vec!["serve".into(), "$HOME".into()],
             files: vec![ConfigFile { path: "/etc/a".into(), content: "costs $5\n".into() }],
             data: Some("/data".into()),
+            entrypoint: vec!["tini".into()],
+            volumes: vec!["/var/lib/more".into()],
+            hosts: [("db".to_owned(), vec!["10.77.1.12".parse().unwrap()])].into(),
             limits: Some(Limits { nano_cpus: 500_000_000, memory_bytes: 1024 }),
             publish: Some(Publish { container: 80, host: 8080, udp: true }),
             ..node("web-a1")
@@ -177,7 +199,10 @@ mod tests {
         assert_eq!(web["environment"]["PRICE"], "a: \"$$5\"", "Compose expands a single one");
         assert_eq!(web["configs"], json!([{ "source": "web-a1-0", "target": "/etc/a" }]));
         assert_eq!(file["configs"]["web-a1-0"]["content"], "costs $$5\n");
-        assert_eq!(web["volumes"], json!(["web-a1-data:/data"]));
+        assert_eq!(web["entrypoint"], json!(["tini"]));
+        assert_eq!(web["volumes"], json!(["web-a1-data:/data", "web-a1-data2:/var/lib/more"]));
+        assert_eq!(file["volumes"], json!({ "web-a1-data": {}, "web-a1-data2": {} }));
+        assert_eq!(web["extra_hosts"], json!(["db=${LAB_NET:-10.77}.1.12"]));
         assert_eq!(
             web["ports"],
             json!([

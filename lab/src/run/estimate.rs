@@ -73,7 +73,7 @@ pub fn in_words((least, most): (Duration, Duration)) -> String {
 fn at_first(stage: &Stage, places: &[Place]) -> Roles {
     let mut roles = Roles::new();
     for (name, tier) in &stage.tiers {
-        if !matches!(tier.kind, Kind::Postgres(_) | Kind::Redis(_)) {
+        if !matches!(tier.kind, Kind::Postgres(_) | Kind::Redis(_) | Kind::Container(_)) {
             continue;
         }
         let nodes = places.iter().filter(|p| &p.tier == name);

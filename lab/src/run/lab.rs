@@ -98,7 +98,7 @@ impl RunningLab {
 
     /// Who is who among the database nodes at this moment.
     pub async fn roles(&self) -> Roles {
-        read_roles(&self.stage, &self.places, &self.network.secret).await
+        read_roles(&self.engine, &self.stage, &self.places, &self.network.secret).await
     }
 
     /// The place of a node.

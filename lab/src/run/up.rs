@@ -311,9 +311,15 @@ pub async fn images_of(
     let wanted = wanted_images(stage);
     let tags = built(engine, &wanted, ui).await?;
     for (tier, kind) in stage.tiers.iter().map(|(n, t)| (n, &t.kind)) {
-        let Kind::Service(service) = kind else { continue };
-        let of_releases = service.releases.values().filter_map(|r| r.image.as_ref());
-        let all = of_releases.chain([&service.image]).filter(|i| *i != ImageName::App.as_str());
+        let all: Vec<&String> = match kind {
+            Kind::Service(service) => {
+                let of_releases = service.releases.values().filter_map(|r| r.image.as_ref());
+                let all = of_releases.chain([&service.image]);
+                all.filter(|i| *i != ImageName::App.as_str()).collect()
+            }
+            Kind::Container(kind) => vec![&kind.image],
+            _ => Vec::new(),
+        };
         for image in all {
             require_image(engine, tier, image, ui).await?;
         }
@@ -336,7 +342,7 @@ fn images_of_kind(kind: &Kind) -> Vec<ImageName> {
     match kind {
         Kind::Box(_) => vec![ImageName::Box],
         Kind::Service(s) if s.image == ImageName::App.as_str() => vec![ImageName::App],
-        Kind::Service(_) => vec![],
+        Kind::Service(_) | Kind::Container(_) => vec![],
         Kind::LoadBalancer(_) | Kind::ApiGateway(_) => vec![ImageName::Nginx],
         Kind::Postgres(_) => vec![ImageName::Postgres],
         Kind::Etcd(_) => vec![ImageName::Etcd],

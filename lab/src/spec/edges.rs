@@ -16,6 +16,9 @@ pub fn obstacle(from: &Tier, to: &Tier) -> Option<&'static str> {
     match (&from.kind, &to.kind) {
         (_, Kind::Redis(_)) => Some("the Sentinels tell clients the servers' own addresses"),
         (_, Kind::Etcd(_)) => Some("the members of a cluster know each other by their addresses"),
+        (Kind::Container(_), _) => {
+            Some("a container calls others by name, and the names stand for the nodes themselves")
+        }
         (Kind::Service(service), _)
             if service.image != "app"
                 && service.database.is_none()

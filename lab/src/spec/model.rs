@@ -17,6 +17,7 @@ mod cache;
 mod capacity;
 mod cdn;
 mod compute;
+mod container;
 mod database;
 mod dns;
 mod experiment;
@@ -36,6 +37,7 @@ pub use cache::*;
 pub use capacity::*;
 pub use cdn::*;
 pub use compute::*;
+pub use container::*;
 pub use database::*;
 pub use dns::*;
 pub use experiment::*;
@@ -203,6 +205,8 @@ pub enum Kind {
     Cdn(Cdn),
     /// PowerDNS that answers only what is healthy.
     Dns(Dns),
+    /// Containers of any image.
+    Container(Container),
 }
 
 /// "Tier `from` calls tier `to`".

@@ -154,19 +154,25 @@ fn kind_name(kind: &Kind) -> &'static str {
         Kind::DatabaseProxy(_) => "database-proxy",
         Kind::Cdn(_) => "cdn",
         Kind::Dns(_) => "dns",
+        Kind::Container(_) => "container",
     }
 }
 
 /// The kinds a load balancer sends requests to.
-const HTTP_KINDS: [&str; 2] = ["service", "box"];
+const HTTP_KINDS: [&str; 3] = ["service", "box", "container"];
+/// The kinds that do a site's work: what `kill-task` means when nobody names a tier.
+const TASK_KINDS: [&str; 2] = ["service", "box"];
+/// The kinds that may have a primary.
+const PRIMARY_KINDS: [&str; 2] = ["postgres", "container"];
 /// The kinds of which any node can be killed without asking who it is at the moment.
-const KILLABLE_KINDS: [&str; 5] = ["service", "box", "cdn", "dns", "etcd"];
+const KILLABLE_KINDS: [&str; 6] = ["service", "box", "container", "cdn", "dns", "etcd"];
 /// The kinds that a service takes for its database.
 const DATABASE_KINDS: [&str; 2] = ["postgres", "database-proxy"];
 /// Kinds that speak HTTP to users.
-const ENTRY_KINDS: [&str; 5] = ["load-balancer", "api-gateway", "service", "box", "cdn"];
+const ENTRY_KINDS: [&str; 6] =
+    ["load-balancer", "api-gateway", "service", "box", "cdn", "container"];
 /// The kinds that make pages for an edge cache.
-const PAGE_KINDS: [&str; 4] = ["load-balancer", "api-gateway", "service", "box"];
+const PAGE_KINDS: [&str; 5] = ["load-balancer", "api-gateway", "service", "box", "container"];
 /// The kinds that a web tier calls instead of a database.
 const UPSTREAM_KINDS: [&str; 2] = ["load-balancer", "api-gateway"];
 

@@ -151,8 +151,9 @@ impl Effect<'_> {
             Act::Hunt { nodes, seed, .. } => {
                 return Ok(Some(Held::Hunt(hunt::start(self, nodes, *seed))));
             }
-            Act::Storm { addresses, connections, .. } => {
-                return Ok(Some(Held::Storm(storm::start(self, addresses, *connections))));
+            Act::Storm { addresses, connections, user, database, .. } => {
+                let storm = storm::start(self, addresses, *connections, (user, database));
+                return Ok(Some(Held::Storm(storm)));
             }
             Act::Crowd { addresses, requests, path, signed_in, .. } => {
                 let crowd = crowd::start(self.id, addresses, *requests, path, *signed_in);

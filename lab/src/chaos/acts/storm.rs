@@ -34,7 +34,12 @@ struct Tally {
 }
 
 /// Opens the connections.
-pub(super) fn start(e: &Effect<'_>, addresses: &[SocketAddrV4], connections: u16) -> Storm {
+pub(super) fn start(
+    e: &Effect<'_>,
+    addresses: &[SocketAddrV4],
+    connections: u16,
+    (user, database): (&str, &str),
+) -> Storm {
     let settings: Vec<tokio_postgres::Config> = addresses
         .iter()
         .map(|address| {
@@ -42,8 +47,8 @@ pub(super) fn start(e: &Effect<'_>, addresses: &[SocketAddrV4], connections: u16
             settings
                 .host(address.ip().to_string())
                 .port(address.port())
-                .user(DATABASE)
-                .dbname(DATABASE)
+                .user(user)
+                .dbname(database)
                 .password(kinds::password(e.injector.secret, DATABASE))
                 .application_name("connection-storm")
                 .connect_timeout(CONNECT_WITHIN);

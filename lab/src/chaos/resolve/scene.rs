@@ -9,7 +9,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::ResolveError;
 use crate::chaos::roles::{Role, Roles};
 use crate::plan::layout::{Place, of_tier, with_duty};
-use crate::spec::model::{Kind, Name, Stage};
+use crate::spec::model::{Container, Kind, Mode, Name, Stage};
 use crate::spec::slots::Duty;
 
 pub(super) fn is_box(kind: &Kind) -> bool {
@@ -21,10 +21,11 @@ pub(super) fn is_task(kind: &Kind) -> bool {
 }
 
 /// What [`is_killable`] wants, in words.
-pub(super) const KILLABLE: &str = "service, box, cdn, dns or etcd";
+pub(super) const KILLABLE: &str = "service, box, container, cdn, dns or etcd";
 
 pub(super) fn is_killable(kind: &Kind) -> bool {
-    is_task(kind) || matches!(kind, Kind::Cdn(_) | Kind::Dns(_) | Kind::Etcd(_))
+    is_task(kind)
+        || matches!(kind, Kind::Cdn(_) | Kind::Dns(_) | Kind::Etcd(_) | Kind::Container(_))
 }
 
 pub(super) fn is_service(kind: &Kind) -> bool {
@@ -33,6 +34,11 @@ pub(super) fn is_service(kind: &Kind) -> bool {
 
 pub(super) fn is_postgres(kind: &Kind) -> bool {
     matches!(kind, Kind::Postgres(_))
+}
+
+/// Whether somebody can say which node is the primary.
+pub(super) fn has_primary(kind: &Kind) -> bool {
+    is_postgres(kind) || matches!(kind, Kind::Container(Container { roles: Some(_), .. }))
 }
 
 pub(super) fn has_replicas(kind: &Kind) -> bool {
@@ -148,13 +154,17 @@ impl<'a> Scene<'a> {
         self.places.iter().filter(|p| p.tier == tier).filter(is_task).collect()
     }
 
-    /// The current primary of a `postgres` tier.
+    /// The current primary of the named tier, of the only database, or of the only other tier that has
+    /// one.
     pub(super) fn primary(
         &self,
         fault: &'static str,
         named: Option<&Name>,
     ) -> Result<Name, ResolveError> {
-        self.primary_of(&self.tier(fault, named, "postgres", is_postgres)?)
+        const WANTED: &str = "postgres, or container with `roles`";
+        let databases = self.stage.tiers.values().any(|t| is_postgres(&t.kind));
+        let fits = if named.is_none() && databases { is_postgres } else { has_primary };
+        self.primary_of(&self.tier(fault, named, WANTED, fits)?)
     }
 
     /// The current primary of a tier.
@@ -165,6 +175,23 @@ impl<'a> Scene<'a> {
             .ok_or_else(|| {
                 ResolveError::NoNode(format!("tier {tier} has no primary at this moment"))
             })
+    }
+
+    /// The disks of our own images can be taken away; where somebody else's keeps what, nobody
+    /// empties yet, and a node that comes back with everything was not replaced.
+    pub(super) fn may_lose_disk(&self, node: &str, mode: Mode) -> Result<(), ResolveError> {
+        let place = self.all.iter().find(|p| p.name == node);
+        let kind = place.and_then(|p| self.stage.tiers.get(&p.tier)).map(|t| &t.kind);
+        match kind {
+            Some(Kind::Container(c)) if mode == Mode::Terminated && !c.volumes.is_empty() => {
+                Err(ResolveError::NoNode(format!(
+                    "{node} is of kind container and keeps {}, which cannot be taken away: the \
+                     modes for it are crash and silent",
+                    c.volumes.join(", ")
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Addresses of all nodes of a tier.

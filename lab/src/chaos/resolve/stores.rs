@@ -79,7 +79,9 @@ pub(super) fn connection_storm(
         .map(|p| SocketAddrV4::new(p.address, port))
         .collect();
     let connections = f.connections.unwrap_or(STORM);
-    let acts = vec![Act::Storm { node, addresses, connections }];
+    let (user, database) = kinds::database_names(scene.stage, &tier);
+    let (user, database) = (user.to_owned(), database.to_owned());
+    let acts = vec![Act::Storm { node, addresses, connections, user, database }];
     let heal = "close the connections";
     Ok(injection(fault, acts, false, millis(f.for_ms, STORM_FOR), heal))
 }

@@ -107,7 +107,9 @@ fn kill_task_must_know_which_tier() {
     let wants = "kill-task needs a tier of kind service, box";
     assert_eq!(
         zoned_error(&fault(Some("db"))),
-        format!("{wants}, cdn, dns or etcd: `db` is not one; there are `web`, `batch`, `db-etcd`")
+        format!(
+            "{wants}, container, cdn, dns or etcd: `db` is not one; there are `web`, `batch`, `db-etcd`"
+        )
     );
     assert_eq!(on(&boxed(), &fault(None), &Roles::new(), 1).unwrap().nodes, ["box-a1"]);
 }
@@ -127,7 +129,7 @@ fn kill_primary_hits_whoever_is_primary_now_and_holds_it() {
     let unnamed = Fault::KillPrimary(KillPrimary::default());
     assert_eq!(
         zoned_error(&unnamed),
-        "kill-primary needs a tier of kind postgres: name one of `db`, `log`"
+        "kill-primary needs a tier of kind postgres, or container with `roles`: name one of `db`, `log`"
     );
 }
 

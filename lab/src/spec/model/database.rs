@@ -30,6 +30,9 @@ pub struct Postgres {
     )]
     #[schemars(transform = short::zones_schema)]
     pub replicas: IndexMap<Name, u16>,
+    /// The application's database: what it is called, who owns it, and what is in it at first.
+    #[serde(default, skip_serializing_if = "Database::is_default")]
+    pub database: Box<Database>,
     /// How far each node grows and shrinks while it runs; instead of `size`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
@@ -37,6 +40,44 @@ pub struct Postgres {
     #[serde(default = "one_shard")]
     pub shards: u16,
 }
+
+/// The application's database. All of it is done once, when the tier's first server makes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// Its name.
+    #[schemars(regex(pattern = IDENTIFIER_PATTERN))]
+    pub name: String,
+    /// The role that owns it, and that applications sign in as.
+    #[schemars(regex(pattern = IDENTIFIER_PATTERN))]
+    pub user: String,
+    /// Extensions that are created in it, such as `pg_trgm`: those that PostgreSQL's own package has.
+    #[schemars(inner(regex(pattern = EXTENSION_PATTERN)))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<String>,
+    /// Statements that are run in it as its owner, in one transaction.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub first_sql: String,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        let shop = || "shop".to_owned();
+        Self { name: shop(), user: shop(), extensions: Vec::new(), first_sql: String::new() }
+    }
+}
+
+impl Database {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A name that needs no quotes, and is none of PostgreSQL's own.
+pub const IDENTIFIER_PATTERN: &str = "^[a-z_][a-z0-9_]{0,62}$";
+
+/// The name of an extension.
+pub const EXTENSION_PATTERN: &str = "^[a-z][a-z0-9_-]{0,62}$";
 
 /// How a commit reaches the standby.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Hash)]

@@ -8,7 +8,7 @@ use super::errors;
 fn unknown_field() {
     assert_snapshot!(errors(&[("replication:", "replicaton:")]), @r"
     s.yaml:21:5: unknown field `replicaton` in tier `db` (kind postgres)
-      allowed: kind, note, publish, size, zones, capacity, coordination, primary, replicas, replication, shards
+      allowed: kind, note, publish, size, zones, capacity, coordination, database, primary, replicas, replication, shards
       did you mean `replication`?
     ");
 }
@@ -17,7 +17,7 @@ fn unknown_field() {
 fn unknown_field_far_from_all() {
     assert_snapshot!(errors(&[("    replication: synchronous", "    colour: red")]), @r"
     s.yaml:21:5: unknown field `colour` in tier `db` (kind postgres)
-      allowed: kind, note, publish, size, zones, capacity, coordination, primary, replicas, replication, shards
+      allowed: kind, note, publish, size, zones, capacity, coordination, database, primary, replicas, replication, shards
     ");
 }
 
@@ -34,7 +34,7 @@ fn field_of_another_kind() {
 fn unknown_kind() {
     assert_snapshot!(errors(&[("kind: postgres", "kind: postgers")]), @r"
     s.yaml:19:11: unknown kind `postgers` in tier `db`
-      allowed: box, service, load-balancer, api-gateway, postgres, etcd, redis, aws, database-proxy, cdn, dns
+      allowed: box, service, load-balancer, api-gateway, postgres, etcd, redis, aws, database-proxy, cdn, dns, container
       did you mean `postgres`?
     ");
 }
@@ -43,7 +43,7 @@ fn unknown_kind() {
 fn no_kind() {
     assert_snapshot!(errors(&[("    kind: postgres\n", "")]), @r"
     s.yaml:18:3: tier `db` has no `kind`
-      allowed: box, service, load-balancer, api-gateway, postgres, etcd, redis, aws, database-proxy, cdn, dns
+      allowed: box, service, load-balancer, api-gateway, postgres, etcd, redis, aws, database-proxy, cdn, dns, container
     ");
 }
 
@@ -53,7 +53,7 @@ fn misspelt_kind_key() {
     s.yaml:19:5: unknown field `knd` in tier `db`
       allowed: kind
       did you mean `kind`?
-      help: the values of `kind` are: box, service, load-balancer, api-gateway, postgres, etcd, redis, aws, database-proxy, cdn, dns
+      help: the values of `kind` are: box, service, load-balancer, api-gateway, postgres, etcd, redis, aws, database-proxy, cdn, dns, container
     ");
 }
 

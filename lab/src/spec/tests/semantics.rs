@@ -48,7 +48,7 @@ fn unknown_target() {
 #[test]
 fn target_of_the_wrong_kind() {
     assert_snapshot!(errors(&[("targets: web", "targets: db")]), @r"
-    s.yaml:11:14: `tiers.lb.targets` names tier `db`, which is of kind postgres, not service or box
+    s.yaml:11:14: `tiers.lb.targets` names tier `db`, which is of kind postgres, not service or box or container
       allowed: web
     ");
 }
@@ -56,7 +56,7 @@ fn target_of_the_wrong_kind() {
 #[test]
 fn target_is_itself() {
     assert_snapshot!(errors(&[("targets: web", "targets: lb")]), @r"
-    s.yaml:11:14: `tiers.lb.targets` names tier `lb`, which is of kind load-balancer, not service or box
+    s.yaml:11:14: `tiers.lb.targets` names tier `lb`, which is of kind load-balancer, not service or box or container
       allowed: web
     ");
 }
@@ -224,7 +224,7 @@ fn unknown_entry() {
 #[test]
 fn entry_of_the_wrong_kind() {
     assert_snapshot!(errors(&[("entry: lb", "entry: db")]), @r"
-    s.yaml:31:10: `traffic.entry` names tier `db`, which is of kind postgres, not load-balancer or api-gateway or service or box or cdn
+    s.yaml:31:10: `traffic.entry` names tier `db`, which is of kind postgres, not load-balancer or api-gateway or service or box or cdn or container
       allowed: lb, web
     ");
 }
@@ -241,7 +241,7 @@ fn unknown_tier_in_a_fault() {
 #[test]
 fn fault_on_the_wrong_kind() {
     assert_snapshot!(errors(&[("mode: crash}", "mode: crash, tier: web}")]), @r"
-    s.yaml:43:50: `experiments.kill-db.faults[0].tier` names tier `web`, which is of kind service, not postgres
+    s.yaml:43:50: `experiments.kill-db.faults[0].tier` names tier `web`, which is of kind service, not postgres or container
       allowed: db
     ");
 }
@@ -249,7 +249,7 @@ fn fault_on_the_wrong_kind() {
 #[test]
 fn fault_on_the_wrong_kind_in_the_short_form() {
     assert_snapshot!(errors(&[("fault: kill-task", "fault: {fault: kill-task, tier: db}")]), @r"
-    s.yaml:39:37: `experiments.kill-web.fault.tier` names tier `db`, which is of kind postgres, not service or box or cdn or dns or etcd
+    s.yaml:39:37: `experiments.kill-web.fault.tier` names tier `db`, which is of kind postgres, not service or box or container or cdn or dns or etcd
       allowed: web, store
     ");
 }
@@ -299,7 +299,7 @@ fn process_that_is_not_in_the_box() {
 fn pause_without_a_standby() {
     assert_snapshot!(errors(&[("{a: 1, b: 1}", "{a: 1}"), ("{fault: kill-primary, mode: crash}", "pause-primary")]), @r"
     s.yaml:43:9: `pause-primary` needs a standby, and tier `db` has one node
-      allowed: a postgres tier with at least 2 nodes
+      allowed: a tier with at least 2 nodes
     ");
 }
 
@@ -307,7 +307,7 @@ fn pause_without_a_standby() {
 fn cut_without_a_standby() {
     assert_snapshot!(errors(&[("{a: 1, b: 1}", "{a: 1}"), ("{fault: kill-primary, mode: crash}", "cut-replication")]), @r"
     s.yaml:43:9: `cut-replication` needs a standby, and tier `db` has one node
-      allowed: a postgres tier with at least 2 nodes
+      allowed: a tier with at least 2 nodes
     ");
 }
 

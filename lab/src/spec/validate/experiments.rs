@@ -1,7 +1,9 @@
 //! Experiments: every fault finds something that it fits.
 
-use super::{Check, HTTP_KINDS, KILLABLE_KINDS, Point, kind_name, nodes};
-use crate::spec::model::{BoxProcess, Expectation, Experiment, Fault, KillTask, Kind, Tier};
+use super::{Check, KILLABLE_KINDS, PRIMARY_KINDS, Point, TASK_KINDS, kind_name, nodes};
+use crate::spec::model::{
+    BoxProcess, Container, Expectation, Experiment, Fault, KillTask, Kind, Mode, Tier,
+};
 use crate::spec::path::Path;
 
 /// The row of a report in which no experiment is judged, but what happened since `lab up`.
@@ -51,7 +53,8 @@ impl<'a> Check<'a> {
             }
             Fault::Deploy(f) | Fault::BadDeploy(f) => self.deploy_fault(path, fault.name(), f),
             Fault::KillPrimary(f) => {
-                self.target(path, "kill-primary", f.tier.as_deref(), &["postgres"]);
+                let tier = self.with_primary(path, "kill-primary", f.tier.as_deref());
+                self.disk(path, tier, f.mode);
             }
             Fault::PausePrimary(f) => self.pair(path, "pause-primary", f.tier.as_deref()),
             Fault::CutReplication(f) => self.pair(path, "cut-replication", f.tier.as_deref()),
@@ -120,8 +123,9 @@ impl<'a> Check<'a> {
 
     fn kill_task(&mut self, path: &Path, fault: &'a KillTask) {
         // Without a name one of those that do the work is meant.
-        let kinds: &[&str] = if fault.tier.is_some() { &KILLABLE_KINDS } else { &HTTP_KINDS };
+        let kinds: &[&str] = if fault.tier.is_some() { &KILLABLE_KINDS } else { &TASK_KINDS };
         let tier = self.target(path, "kill-task", fault.tier.as_deref(), kinds);
+        self.disk(path, tier, fault.mode);
         let Some(zone) = &fault.zone else { return };
         let zone_path = path.key("zone");
         let Some((name, tier)) = tier else {
@@ -137,15 +141,64 @@ impl<'a> Check<'a> {
         self.report(problem);
     }
 
+    /// Only the disks of our own images can be taken away.
+    fn disk(&mut self, path: &Path, tier: Option<(&str, &Tier)>, mode: Mode) {
+        let Some((name, Tier { kind: Kind::Container(kind), .. })) = tier else { return };
+        if mode != Mode::Terminated || kind.volumes.is_empty() {
+            return;
+        }
+        let message =
+            format!("what tier `{name}` keeps in `volumes` cannot be taken away by this version");
+        let problem = self.at_value(&path.key("mode"), message).found("terminated");
+        self.report(problem.allowed("crash, silent"));
+    }
+
+    /// A fault that hits whoever is the primary: of a named tier, or of the only database. Of somebody
+    /// else's container nobody knows it who is not told how to ask.
+    fn with_primary(
+        &mut self,
+        path: &Path,
+        fault: &str,
+        named: Option<&'a str>,
+    ) -> Option<(&'a str, &'a Tier)> {
+        let databases = !self.of_kinds(&["postgres"]).is_empty();
+        let kinds: &[&str] =
+            if named.is_none() && databases { &["postgres"] } else { &PRIMARY_KINDS };
+        let (name, tier) = match self.only_with_roles() {
+            Some(only) if named.is_none() && !databases => only,
+            _ => self.target(path, fault, named, kinds)?,
+        };
+        match &tier.kind {
+            Kind::Container(Container { roles: None, .. }) => {
+                let message = format!(
+                    "`{fault}` hits the primary of tier `{name}`, and nothing says how to find out \
+                     which of its nodes that is"
+                );
+                let problem = self.at_value(path, message).found(name);
+                self.report(problem.allowed(format!("`roles` in tier `{name}`")));
+                None
+            }
+            _ => Some((name, tier)),
+        }
+    }
+
+    /// The only tier of somebody else's containers that can be asked who its primary is.
+    fn only_with_roles(&self) -> Option<(&'a str, &'a Tier)> {
+        let asked =
+            |tier: &Tier| matches!(&tier.kind, Kind::Container(Container { roles: Some(_), .. }));
+        let mut found = self.known_tiers().filter(|(_, tier)| asked(tier));
+        found.next().filter(|_| found.next().is_none())
+    }
+
     /// A fault that needs a primary and someone else.
     fn pair(&mut self, path: &Path, fault: &str, tier: Option<&'a str>) {
-        let Some((name, tier)) = self.target(path, fault, tier, &["postgres"]) else { return };
+        let Some((name, tier)) = self.with_primary(path, fault, tier) else { return };
         if nodes(tier) >= 2 {
             return;
         }
         let message = format!("`{fault}` needs a standby, and tier `{name}` has one node");
         let problem = self.at_value(path, message).found("1 node");
-        self.report(problem.allowed("a postgres tier with at least 2 nodes"));
+        self.report(problem.allowed("a tier with at least 2 nodes"));
     }
 
     fn lose_zone(&mut self, path: &Path, zone: &str) {

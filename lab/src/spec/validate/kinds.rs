@@ -2,6 +2,7 @@
 
 mod capacity;
 mod cdn;
+mod container;
 mod dns;
 mod front;
 mod front_door;
@@ -38,6 +39,7 @@ impl<'a> Check<'a> {
             Kind::DatabaseProxy(kind) => self.database_proxy(path, name, kind),
             Kind::Cdn(kind) => self.cdn(path, name, kind),
             Kind::Dns(kind) => self.dns(path, kind),
+            Kind::Container(kind) => self.container(path, name, kind),
         }
     }
 

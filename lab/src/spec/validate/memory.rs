@@ -53,7 +53,8 @@ fn least(kind: &Kind) -> Option<(u64, &'static str)> {
         | Kind::ApiGateway(_)
         | Kind::Redis(_)
         | Kind::DatabaseProxy(_)
-        | Kind::Cdn(_) => None,
+        | Kind::Cdn(_)
+        | Kind::Container(_) => None,
     }
 }
 

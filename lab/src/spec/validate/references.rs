@@ -10,7 +10,7 @@ use crate::spec::model::{Edge, Kind, Service, Tier};
 use crate::spec::path::Path;
 
 /// All kinds; an edge may connect any two.
-const ALL_KINDS: [&str; 11] = [
+const ALL_KINDS: [&str; 12] = [
     "box",
     "service",
     "load-balancer",
@@ -22,6 +22,7 @@ const ALL_KINDS: [&str; 11] = [
     "database-proxy",
     "cdn",
     "dns",
+    "container",
 ];
 
 impl Check<'_> {
@@ -72,7 +73,11 @@ impl Check<'_> {
             self.report(problem.allowed(format!("from `{}` to `{}`", edge.to, edge.from)));
             return;
         }
-        let own_business = matches!(&from.kind, Kind::Service(s) if s.image != "app");
+        let own_business = match &from.kind {
+            Kind::Service(service) => service.image != "app",
+            Kind::Container(_) => true,
+            _ => false,
+        };
         let wrong = |(_, name, kinds): &Call<'_>| !self.of_kinds(kinds).contains(name);
         let calls = calls(from);
         let mut called: Vec<&str> = calls.iter().map(|(_, name, _)| *name).collect();
@@ -164,7 +169,7 @@ fn calls(tier: &Tier) -> Vec<Call<'_>> {
             ("origins.assets", kind.origins.assets.as_deref(), &["aws"]),
         ],
         Kind::Dns(kind) => vec![("targets", Some(&*kind.targets), &ENTRY_KINDS[..])],
-        Kind::Etcd(_) | Kind::Redis(_) | Kind::Aws(_) => vec![],
+        Kind::Etcd(_) | Kind::Redis(_) | Kind::Aws(_) | Kind::Container(_) => vec![],
     };
     all.into_iter().filter_map(|(field, name, kinds)| Some((field, name?, kinds))).collect()
 }

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 use super::json::JsonTemplate;
 use super::model::{Invariant, Request, Sent, Step, Workload};
-use super::selector::{Place, Selector};
+use super::selector::Place;
 use super::template::Template;
 use super::text::{Written, Wrong};
 use crate::spec::{Document, Path, Problem};
@@ -211,18 +211,6 @@ impl Check<'_> {
         for (name, place) in take {
             self.variable_name(&path.key(name), name);
             self.written(&path.key(name), place);
-            self.no_html(&path.key(name), place);
-        }
-    }
-
-    /// Nothing reads HTML yet, and a value that is never found would be a riddle.
-    fn no_html(&mut self, path: &Path, place: &Place) {
-        if matches!(place.meaning(), Ok(Selector::Html { .. })) {
-            let problem = self
-                .document
-                .problem(path, "values in HTML are not supported by this version")
-                .found(place.text());
-            self.problems.push(problem.allowed("status, json.FIELD, header.NAME, cookie.NAME"));
         }
     }
 

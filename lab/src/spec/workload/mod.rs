@@ -28,7 +28,7 @@
 //! - *Crowds, floods and spikes* name a path in their fault; they will name an operation.
 //! - *Keys of a form of their own.* `{key}` is `prefix-number`; systems that insist on a UUID take `{uuid}` from
 //!   `with`, which `pages` and `listed` cannot follow.
-//! - *HTML.* `html SELECTOR @ATTRIBUTE` is read as a place and finds nothing yet. `exec` is parsed and not sent.
+//! - *Commands.* `exec` is parsed and not sent.
 //! - *TLS and HTTP/2* of the entry.
 
 pub mod call;

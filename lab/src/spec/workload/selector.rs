@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use hyper::HeaderMap;
+use scraper::{ElementRef, Html, Selector as Css};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
@@ -35,8 +36,8 @@ pub enum Selector {
     Cookie(String),
     /// An element of an HTML body: its text, or one of its attributes.
     Html {
-        /// A CSS selector.
-        css: String,
+        /// Which elements.
+        css: Css,
         /// The attribute's name.
         attribute: Option<String>,
     },
@@ -64,9 +65,6 @@ pub enum NotThere {
     /// There is no value at that place.
     #[error("the answer has no `{0}`")]
     Nothing(String),
-    /// The tool cannot read this yet.
-    #[error("values cannot be taken from HTML yet")]
-    Html,
 }
 
 impl Notation for Selector {
@@ -108,7 +106,12 @@ fn html(rest: &str) -> Result<Selector, Wrong> {
     if css.trim().is_empty() || attribute.as_deref() == Some("") {
         return Err(Wrong::new(4, "no element of the page").allowed(&FORMS[4..]));
     }
-    Ok(Selector::Html { css: css.trim().to_owned(), attribute })
+    let leading = css.len() - css.trim_start().len();
+    let css = Css::parse(css.trim()).map_err(|error| {
+        let message = format!("`{}` is no CSS selector: {error}", css.trim());
+        Wrong::new(4 + leading, message).allowed(&["html h1.title", "html input[name=csrf] @value"])
+    })?;
+    Ok(Selector::Html { css, attribute })
 }
 
 fn json(rest: &str) -> Result<Selector, Wrong> {
@@ -174,7 +177,21 @@ impl Selector {
             Self::Json(path) => Ok(path.query(answer.json()?).all().into_iter().cloned().collect()),
             Self::Header(name) => Ok(text(answer.header(name))),
             Self::Cookie(name) => Ok(text(answer.cookie(name))),
-            Self::Html { .. } => Err(NotThere::Html),
+            Self::Html { css, attribute } => {
+                let page = Html::parse_document(&String::from_utf8_lossy(&answer.body));
+                Ok(page.select(css).filter_map(|e| shown(e, attribute.as_deref())).collect())
+            }
+        }
+    }
+}
+
+/// An element's attribute; or its text as a reader sees it, in one line.
+fn shown(element: ElementRef<'_>, attribute: Option<&str>) -> Option<Value> {
+    match attribute {
+        Some(name) => element.attr(name).map(Value::from),
+        None => {
+            let text: String = element.text().collect();
+            Some(text.split_whitespace().collect::<Vec<_>>().join(" ").into())
         }
     }
 }

@@ -54,7 +54,7 @@ impl Check<'_> {
     }
 
     /// A user is a name or a number, with a group or without.
-    fn user(&mut self, path: &Path, user: &str) {
+    pub(super) fn user(&mut self, path: &Path, user: &str) {
         let is_name = |part: &str| {
             let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
             !part.is_empty() && part.chars().all(fits) && !part.starts_with(['.', '-'])

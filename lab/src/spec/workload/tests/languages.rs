@@ -91,6 +91,25 @@ fn places_find_what_is_there() {
 }
 
 #[test]
+fn places_in_a_page_are_elements_and_their_attributes() {
+    let page = "<!doctype html><title>Notes</title><form><input name=csrf value='a&amp;b'></form>\
+        <ul><li class=note>one <b>two</b>\n three<li class=note id=n2>four</ul>";
+    let answer = Answer::new(200, hyper::HeaderMap::new(), page.into());
+    let found = |place: &str| Place::new(place).meaning().unwrap().values(&answer).unwrap();
+    assert_eq!(found("html input[name=csrf] @value"), [json!("a&b")]);
+    assert_eq!(found("html li.note"), [json!("one two three"), json!("four")]);
+    assert_eq!(found("html li @id"), [json!("n2")]);
+    assert_eq!(found("html title"), [json!("Notes")]);
+    assert!(found("html h1").is_empty() && found("html title @id").is_empty());
+    assert!(Place::new("html h1").first(&answer).is_err());
+    let wrong = Place::new("html  li[").meaning().unwrap_err().clone();
+    assert!(wrong.offset == 6 && wrong.message.contains("`li[` is no CSS selector"), "{wrong:?}");
+    // What is no page has no elements, and is no error of ours.
+    let other = Answer::new(200, hyper::HeaderMap::new(), "{\"a\": 1}".into());
+    assert!(Place::new("html li").first(&other).is_err());
+}
+
+#[test]
 fn conditions_hold_fail_or_cannot_be_said() {
     let answer =
         answer(json!({ "items": [{ "left": 3 }, { "left": 4 }], "n": 7, "t": "x", "z": [] }));

@@ -1,0 +1,70 @@
+//! Anybody's container.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Capability, GivenCapability, USER_PATTERN};
+
+/// Containers of any image: a database of another make, a queue, a page in any language. The lab
+/// knows nothing of them but what stands here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Container {
+    /// The name of an image that is here, or that a registry has.
+    #[schemars(length(min = 1))]
+    pub image: String,
+    /// What runs in the place of the image's own command.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// What runs in the place of the image's own entry point.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
+    /// The ports on which it serves; the first is the one that load balancers, users and probes mean.
+    #[schemars(length(min = 1), inner(range(min = 1)))]
+    pub ports: Vec<u16>,
+    /// Path that answers 2xx on the first port while a node works. Without it a node works when that
+    /// port takes connections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<String>,
+    /// Environment variables. `NODE_NAME` is there as well.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub env: IndexMap<String, String>,
+    /// Files in each container: path to content.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub files: IndexMap<String, String>,
+    /// Folders whose content each node keeps when its container is made anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<String>,
+    /// How to ask a node what it is; `kill-primary`, `pause-primary` and `cut-replication` need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<RoleQuestion>,
+    /// The user that it begins as; the image's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = USER_PATTERN))]
+    pub user: Option<String>,
+    /// Capabilities of Linux that it has besides those that Docker gives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cap_add: Vec<Capability>,
+    /// Capabilities that it does not have, though Docker gives them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cap_drop: Vec<GivenCapability>,
+}
+
+/// A command in a node's container, and which of its answers mean what. An answer is everything that
+/// it prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoleQuestion {
+    /// The command and its arguments.
+    #[schemars(length(min = 1))]
+    pub exec: Vec<String>,
+    /// A regular expression that fits the answer of a primary, or leader. A command that fails has no
+    /// answer.
+    #[schemars(length(min = 1))]
+    pub primary: String,
+    /// One that fits the answer of everybody else; any other answer when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub replica: Option<String>,
+}
