@@ -1,6 +1,6 @@
 //! Anybody's containers, and databases that are called something.
 
-use super::tests_growth::{env, node, nodes_of};
+use super::tests_growth::{env as variable, node, nodes_of};
 use super::{database_names, probe};
 use crate::plan::layout::{self, Subnet};
 use crate::plan::node::Probe;
@@ -8,9 +8,8 @@ use crate::spec::model::{Kind, Stage};
 use crate::spec::parse;
 
 const MARIADB: &str =
-    include_str!(concat!(std::env!("CARGO_MANIFEST_DIR"), "/../tests/mariadb/notes.yaml"));
-const KINTO: &str =
-    include_str!(concat!(std::env!("CARGO_MANIFEST_DIR"), "/../tests/kinto/kinto.yaml"));
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/mariadb/notes.yaml"));
+const KINTO: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/kinto/kinto.yaml"));
 
 fn stage(text: &str) -> Stage {
     parse(text, "stage.yaml").unwrap()
@@ -30,7 +29,10 @@ fn a_container_is_what_its_fields_say_and_nothing_else() {
     );
     assert_eq!((db.files[0].path.as_str(), db.files[0].content.as_str()), ("/etc/a.cnf", "[a]"));
     assert_eq!(db.kept().collect::<Vec<_>>(), [(0, "/var/lib/mysql"), (1, "/var/log")]);
-    assert_eq!((env(db, "PRIMARY"), env(db, "NODE_NAME")), (Some("db-a1"), Some("db-b1")));
+    assert_eq!(
+        (variable(db, "PRIMARY"), variable(db, "NODE_NAME")),
+        (Some("db-a1"), Some("db-b1"))
+    );
     assert_eq!(db.capabilities(), (vec![], vec![]), "what Docker gives");
     assert_eq!(db.probe, Probe::Tcp { port: 3306 });
     let page = node(&all, "page-a1");
@@ -72,29 +74,29 @@ fn a_database_is_called_what_the_stage_says_everywhere() {
     let all = nodes_of(&stage);
     let db = node(&all, "db-a1");
     assert_eq!(
-        (env(db, "DATABASE_USER"), env(db, "DATABASE_NAME")),
+        (variable(db, "DATABASE_USER"), variable(db, "DATABASE_NAME")),
         (Some("kinto_app"), Some("kinto"))
     );
     let first = db.files.iter().find(|f| f.path == "/etc/lab/first.sql").unwrap();
     assert!(first.content.starts_with("CREATE EXTENSION IF NOT EXISTS \"pg_trgm\" CASCADE;\nSET ROLE \"kinto_app\";\nCREATE TABLE hello"));
     let web = node(&all, "web-b1");
     assert_eq!(
-        (env(web, "DATABASE_USER"), env(web, "DATABASE_NAME")),
+        (variable(web, "DATABASE_USER"), variable(web, "DATABASE_NAME")),
         (Some("kinto_app"), Some("kinto"))
     );
-    let url = env(web, "DATABASE_URL").unwrap();
+    let url = variable(web, "DATABASE_URL").unwrap();
     assert!(
         url.starts_with("postgresql://kinto_app:")
             && url.contains("/kinto?target_session_attrs=read-write"),
         "{url}"
     );
-    assert_eq!(env(web, "PORT"), Some("8080"));
+    assert_eq!(variable(web, "PORT"), Some("8080"));
     let mut usual = stage;
     let Some(Kind::Postgres(kind)) = usual.tiers.get_mut("db").map(|t| &mut t.kind) else {
         panic!()
     };
-    kind.database = Box::default();
+    *kind.database = Default::default();
     let all = nodes_of(&usual);
-    assert_eq!(env(node(&all, "db-a1"), "DATABASE_NAME"), None, "as the image has it");
-    assert_eq!(env(node(&all, "web-a1"), "DATABASE_NAME"), Some("shop"));
+    assert_eq!(variable(node(&all, "db-a1"), "DATABASE_NAME"), None, "as the image has it");
+    assert_eq!(variable(node(&all, "web-a1"), "DATABASE_NAME"), Some("shop"));
 }

@@ -181,7 +181,6 @@ pub struct Tier {
 /// What a tier can be. The YAML field `kind` names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "a stage has a handful of tiers")]
 pub enum Kind {
     /// Web server, application and, if asked for, database in one container.
     Box(BoxKind),

@@ -15,6 +15,7 @@ mod runs;
 mod scaling;
 mod service;
 mod services;
+mod silence;
 mod starved;
 mod touched;
 mod tries;
