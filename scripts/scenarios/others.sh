@@ -131,3 +131,34 @@ others() {
     docker rmi -f "$own" >/dev/null
     nothing_left
 }
+
+# orphan FAULT...: a fault whose command is killed once its effect is there, and whose record a clean-up
+# takes.
+orphan() {
+    (unset LAB_QUIET && exec "$lab" chaos "$@" --for 120s) >"$work/chaos" 2>&1 &
+    local chaos=$!
+    await "the effect of $*" 'grep -q confirmed "$work/chaos"'
+    kill -9 "$chaos"
+    wait "$chaos" 2>/dev/null || true
+    prune
+}
+
+prunes() {
+    say "late replicas whose record is gone"
+    expect 0 "$lab" up "$(stage stage-10k)" --port 0
+    orphan replica-lag
+    expect 0 "$lab" heal
+    says 'found a replay [0-9]+ ms late on db-replica-[bc]1'
+    expect 0 "$lab" down
+    say "a slow edge whose record is gone, and every container stopped, as after a restart of the engine"
+    expect 0 "$lab" up tests/stages/services.yaml --port 0
+    orphan slow web:api-lb
+    expect 0 "$lab" heal
+    says 'found a slow or cut edge .* on web-net-a1'
+    # shellcheck disable=SC2046
+    docker stop -t 1 $(docker ps -q --filter "label=lab=$name") >/dev/null
+    expect 0 "$lab" up tests/stages/services.yaml
+    await "the lab to be whole" whole
+    expect 0 "$lab" down
+    nothing_left
+}

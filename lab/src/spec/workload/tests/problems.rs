@@ -169,3 +169,11 @@ proptest! {
         }
     }
 }
+
+/// Whoever reads it back at the end is somebody else.
+#[test]
+fn a_write_is_read_back_by_the_name_of_who_wrote_it() {
+    let put = r#"    put: {put: "/u{user}/{key}", key: {header: K}, promise: {read: "GET /u{user}/{key}"}}"#;
+    let workload = super::good(&super::with_operations(put));
+    assert_eq!(workload.operations["put"].read_back_by(), ["user"]);
+}
