@@ -36,7 +36,7 @@ fn a_container_is_what_its_fields_say_and_nothing_else() {
     assert_eq!(db.capabilities(), (vec![], vec![]), "what Docker gives");
     assert_eq!(db.probe, Probe::Tcp { port: 3306 });
     let page = node(&all, "page-a1");
-    assert_eq!(page.probe, Probe::Http { port: 8080, path: "/healthz".into() });
+    assert_eq!(page.probe, Probe::Http { port: 8080, path: "/count".into() });
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn the_examples_are_valid() {
 #[test]
 fn mistakes_of_a_container() {
     for (from, to, told) in [
-        ("health: /healthz", "health: healthz", "the path of the health check cannot be asked for"),
+        ("health: /count", "health: count", "the path of the health check cannot be asked for"),
         ("ports: [3306]", "ports: []", "ports"),
         ("ports: [3306]", "ports: [0]", "ports"),
         ("volumes: [/var/lib/mysql]", "volumes: [var/lib]", "this is no folder to keep"),
