@@ -9,8 +9,8 @@
 # from the switch. With 500 ms it is over by then. `SENTINEL DEBUG PING-PERIOD` shortens the period; it is no
 # setting of the file and is gone with a restart.
 #
-# Seen: of 8 kills with the usual period at least one new primary is `+sdown` within a second of the switch;
-# of 8 with a period of 166 ms none is.
+# Seen: of 8 kills with the usual period 3 new primaries are `+sdown` within a second and a half of the switch;
+# of 8 with a period of 166 ms none is. (The script wants one, and none.)
 set -euo pipefail
 dir=$(mktemp -d)
 pids=()
