@@ -65,3 +65,21 @@ fn a_primary_of_several_is_named() {
     let errors = errors("ports: [8080]", "ports: [8080]\n    roles: {exec: [x], primary: y}");
     assert!(errors.contains("`kill-primary` could hit more than one tier"), "{errors}");
 }
+
+#[test]
+fn names_of_a_database_that_cannot_be() {
+    const KINTO: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/kinto/kinto.yaml"));
+    parse(KINTO, "s.yaml").unwrap();
+    for (from, to, told) in [
+        ("name: kinto\n", "name: Kinto\n", "`Kinto` cannot be the `name` of a database"),
+        ("name: kinto\n", "name: template1\n", "`template1` cannot be the `name`"),
+        ("user: kinto_app", "user: postgres", "`postgres` cannot be the `user`"),
+        ("user: kinto_app", "user: \"a b\"", "`a b` cannot be the `user`"),
+        ("[pg_trgm]", "[\"x\\\"y\"]", "this is no name of an extension"),
+    ] {
+        assert!(KINTO.contains(from), "{from}");
+        let errors = errors_of(&KINTO.replacen(from, to, 1));
+        assert!(errors.contains(told), "{to}: {errors}");
+    }
+}

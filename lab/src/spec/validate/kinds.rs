@@ -13,7 +13,7 @@ mod redis;
 mod releases;
 
 use super::{Check, HTTP_KINDS, Point, nodes};
-use crate::spec::model::{Kind, Postgres, Tier};
+use crate::spec::model::{Database, Kind, Postgres, Tier};
 use crate::spec::path::Path;
 
 impl<'a> Check<'a> {
@@ -93,6 +93,7 @@ impl<'a> Check<'a> {
         if let Some(capacity) = &kind.capacity {
             self.capacity(path, name, tier, capacity);
         }
+        self.database(&path.key("database"), &kind.database);
         if kind.shards != 1 {
             let message = format!(
                 "tier `{name}` has {} shards, which is not yet supported by this version",
@@ -100,6 +101,33 @@ impl<'a> Check<'a> {
             );
             let problem = self.at_value(&path.key("shards"), message);
             self.report(problem.found(&kind.shards.to_string()).allowed("1"));
+        }
+    }
+
+    /// Names that PostgreSQL and the proxy before it take as they are, and that are not taken.
+    fn database(&mut self, path: &Path, kind: &Database) {
+        const TAKEN: [&str; 6] =
+            ["postgres", "replicator", "rewinder", "template0", "template1", "pgbouncer"];
+        let fits = |text: &str, more: &str| {
+            let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || more.contains(c);
+            text.len() <= 63
+                && text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+                && text.chars().all(rest)
+        };
+        for (field, name) in [("name", &kind.name), ("user", &kind.user)] {
+            if fits(name, "_") && !TAKEN.contains(&&**name) && !name.starts_with("pg_") {
+                continue;
+            }
+            let message = format!("`{name}` cannot be the `{field}` of a database");
+            let problem = self.at_value(&path.key(field), message).found(name);
+            self.report(problem.allowed(
+                "lower-case letters, digits and `_`, beginning with a letter; none of PostgreSQL's own",
+            ));
+        }
+        for (index, name) in kind.extensions.iter().enumerate().filter(|(_, n)| !fits(n, "_-")) {
+            let place = path.key("extensions").index(index);
+            let problem = self.at_value(&place, "this is no name of an extension").found(name);
+            self.report(problem.allowed("a name such as pg_trgm or uuid-ossp"));
         }
     }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use regex::Regex;
 
-use crate::spec::crowd::{REQUEST_PATH, is_request_path};
 use crate::spec::model::{Container, RoleQuestion};
 use crate::spec::path::Path;
 use crate::spec::validate::Check;
@@ -12,10 +11,8 @@ use crate::spec::validate::Check;
 impl Check<'_> {
     /// What only Docker would notice is found here, with a line.
     pub(super) fn container(&mut self, path: &Path, name: &str, kind: &Container) {
-        if let Some(health) = kind.health.as_ref().filter(|h| !is_request_path(h)) {
-            let message = "the path of the health check cannot be asked for";
-            let problem = self.at_value(&path.key("health"), message).found(health);
-            self.report(problem.allowed(REQUEST_PATH));
+        if let Some(health) = &kind.health {
+            self.health(path, health);
         }
         if let Some(user) = &kind.user {
             self.user(path, user);

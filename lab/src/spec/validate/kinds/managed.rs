@@ -20,7 +20,7 @@ impl Check<'_> {
         self.upstream(path, name, kind);
         self.slots(path, kind);
         self.capacity_per_s(path, kind);
-        self.health(path, kind);
+        self.health(path, &kind.health);
         self.rights(path, name, kind);
         self.releases(path, name, tier, kind);
         match (&kind.scaling, &kind.worker) {
@@ -69,12 +69,12 @@ impl Check<'_> {
     }
 
     /// A load balancer asks for it.
-    fn health(&mut self, path: &Path, kind: &Service) {
-        if is_request_path(&kind.health) {
+    pub(super) fn health(&mut self, path: &Path, health: &str) {
+        if is_request_path(health) {
             return;
         }
         let message = "the path of the health check cannot be asked for";
-        let problem = self.at_value(&path.key("health"), message).found(&kind.health);
+        let problem = self.at_value(&path.key("health"), message).found(health);
         self.report(problem.allowed(REQUEST_PATH));
     }
 
