@@ -156,5 +156,16 @@ prunes() {
     expect 0 "$lab" heal
     says 'found a slow or cut edge .* on web-net-a1'
     expect 0 "$lab" down
+    say "an engine that ends every container, and starts none again"
+    expect 0 "$lab" up "$(stage stage-1k)" --port 0
+    for _ in 1 2 3; do
+        # The control plane first: it would start the others again.
+        docker ps -q --filter "label=lab=$name" --filter label=lab.node=control | xargs docker stop -t 1 >/dev/null
+        docker ps -q --filter "label=lab=$name" | xargs docker stop -t 1 >/dev/null
+        expect 0 "$lab" up "$(stage stage-1k)" --port 0
+        expect 0 "$lab" up "$(stage stage-1k)" --port 0
+        says 'nothing to do'
+    done
+    expect 0 "$lab" down
     nothing_left
 }

@@ -3,15 +3,14 @@
 
 # own_mariadb NAME [LINE]: the stage of tests/mariadb with a further variable of the database.
 own_mariadb() {
-    sed "s/lab-test-\([a-z]*\):1/$name-\1:1/; s/{PRIMARY: db-a1, /&${2:-}/" tests/mariadb/notes.yaml >"$work/$1.yaml"
-    printf '%s\n' "$work/$1.yaml"
+    mkdir -p "$work/mariadb"
+    cp -r tests/mariadb/db tests/mariadb/page "$work/mariadb"
+    sed "s/{PRIMARY: db-a1, /&${2:-}/" tests/mariadb/notes.yaml >"$work/mariadb/$1.yaml"
+    printf '%s\n' "$work/mariadb/$1.yaml"
 }
 
 own_containers() {
-    local base stage
-    base=$("$lab" images build | awk '$1 == "base" { print $2 }')
-    docker build -q -t "$name-mariadb:1" --build-arg BASE="$base" tests/mariadb/db >/dev/null
-    docker build -q -t "$name-page:1" --build-arg BASE="$base" tests/mariadb/page >/dev/null
+    local stage
     stage=$(own_mariadb sound)
 
     say "MariaDB and PHP: its primary is found by asking"
@@ -20,15 +19,39 @@ own_containers() {
     expect 0 "$lab" status
     says '^db-a1 .*primary.*ready'
     says '^db-b1 .*replica.*ready'
+    says '^schema-a1 .*done'
+    says '^page-b1 .*ready'
+    expect 0 "$lab" up "$stage" --port 0
+    says 'nothing to do'
+    expect 0 "$lab" workload check
+    say "what was built of a folder is built anew when that changes, and made anew where it runs"
+    printf '// Changed.\n' >>"$work/mariadb/page/page.php"
+    expect 0 "$lab" up "$stage" --port 0
+    expect 0 "$lab" exec page-b1 -- tail -1 /srv/page.php
+    says '^// Changed'
     expect 0 "$lab" workload check
     says '^write .* read +found'
-    expect 0 "$lab" exec page-b1 -- getent ahostsv4 db-b1 page
+    say "names: a node's is its address, a tier's is one that works, another one each time"
+    expect 0 "$lab" exec page-b1 -- getent ahostsv4 db-b1 lb
     says 'STREAM db-b1'
-    says 'STREAM page'
+    says 'STREAM lb'
+    asked_for_db() {
+        local n
+        for n in 1 2 3 4 5 6; do "$lab" exec page-b1 -- getent ahostsv4 db | awk 'NR == 1 { print $1 }'; done | sort -u
+    }
+    await "both databases to be answered" '[ "$(asked_for_db | wc -l)" = 2 ]'
+    "$lab" chaos kill-task db --zone b --for 8s >/dev/null 2>&1 &
+    local killing=$!
+    await "only one to be answered" '[ "$(asked_for_db | wc -l)" = 1 ]'
+    wait "$killing"
+    expect 0 "$lab" exec page-b1 -- getent ahostsv4 localhost
     say "and hit: no acknowledged note is lost, and the replica has them all"
     expect 0 "$lab" verify --quick
     says '^kill-primary +survived'
     says '^kill-page +survived'
+    says '^slow-database +survived'
+    says '^cut-database +survived'
+    says '^lose-replica +survived'
     local count
     count=$("$lab" exec db-a1 -- mariadb --batch --skip-column-names --execute='select count(*) from notes.notes')
     # The canary goes on writing.
@@ -46,14 +69,22 @@ own_containers() {
     expect 1 "$lab" verify "$(own_mariadb lazy 'FLUSH: "0", ')" --quick --only kill-primary
     says 'no-lost-write: [0-9]+ of [0-9]+ acknowledged writes lost'
     say "a question that nobody answers: nobody is the primary, and that is said"
-    sed 's/--execute=select @@read_only/--execute=select nothing/' "$stage" >"$work/dumb.yaml"
-    expect 0 "$lab" up "$work/dumb.yaml" --port 0
+    sed 's/--execute=select @@read_only/--execute=select nothing/' "$stage" >"$work/mariadb/dumb.yaml"
+    expect 0 "$lab" up "$work/mariadb/dumb.yaml" --port 0
     expect 2 "$lab" chaos kill-primary
     says 'tier db has no primary at this moment'
     expect 0 "$lab" down
-    sed 's/primary: ^0\$/primary: "^(0$"/' "$stage" >"$work/expression.yaml"
-    expect 2 "$lab" check "$work/expression.yaml"
+    sed 's/primary: ^0\$/primary: "^(0$"/' "$stage" >"$work/mariadb/expression.yaml"
+    expect 2 "$lab" check "$work/mariadb/expression.yaml"
     says 'expression.yaml:[0-9]+:[0-9]+: this is no regular expression: unclosed group'
-    docker rmi -f "$name-mariadb:1" "$name-page:1" >/dev/null
+    say "a job that fails: its last words, and nothing that needs it begins"
+    sed "s/CREATE TABLE IF NOT EXISTS/CREATE SOMETHING/" "$stage" >"$work/mariadb/failing.yaml"
+    expect 1 "$lab" up "$work/mariadb/failing.yaml" --port 0
+    says 'schema-a1 stopped: exited \(1\)'
+    says 'You have an error in your SQL syntax'
+    [ -z "$(docker ps -q --filter "label=lab=$name" --filter label=lab.node=page-a1 --filter label=lab.part=main)" ] ||
+        fail "the page began"
+    expect 0 "$lab" down
+    docker images -q --filter label=lab.image=built | sort -u | xargs docker rmi -f >/dev/null
     nothing_left
 }

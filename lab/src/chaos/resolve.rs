@@ -271,7 +271,6 @@ pub fn resolve(
                 named => scene.tier("kill-task", named.as_ref(), KILLABLE, is_killable)?,
             };
             let node = scene.task(&tier, f.zone.as_ref())?;
-            scene.may_lose_disk(&node, f.mode)?;
             let hold = f.for_ms.is_some() || f.mode != Mode::Crash;
             let duration = f.for_ms.map_or(REPLACED_WITHIN, Duration::from_millis);
             Ok(injection(fault, death(&[node], f.mode), hold, duration, "start the node"))
@@ -291,7 +290,6 @@ pub fn resolve(
         }
         Fault::KillPrimary(f) => {
             let node = scene.primary("kill-primary", f.tier.as_ref())?;
-            scene.may_lose_disk(&node, f.mode)?;
             let duration = f.for_ms.map_or(KILL_PRIMARY_FOR, Duration::from_millis);
             Ok(injection(fault, death(&[node], f.mode), true, duration, "start the node"))
         }

@@ -101,6 +101,7 @@ fn nodes(name: &str, tier: &Tier) -> String {
             Duty::Replica => "replicas ",
             Duty::Sentinel => "Sentinels ",
             Duty::Reserve => "in reserve ",
+            Duty::Job => "runs once ",
             Duty::Emulator(emulator) => return emulator.as_str().to_owned(),
         };
         let counts = places.iter().map(|(zone, n)| match zone.as_str() {

@@ -177,6 +177,7 @@ async fn rows(engine: &Engine, lab: &RunningLab, answers: bool) -> Result<Vec<Ro
             None => "missing; run `lab up`".into(),
             Some(State::Paused) => "frozen".into(),
             Some(state) if place.duty == Duty::Reserve && state.is_at_rest() => "in reserve".into(),
+            Some(State::Ended) if place.duty == Duty::Job => "done".into(),
             Some(State::Created) => "never started".into(),
             Some(State::Ended | State::Stopped | State::Dead)
                 if starved.contains_key(&place.name) =>

@@ -19,6 +19,9 @@ const WINDOW: Micros = 10_000_000;
 const FIRST_LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Longest wait for one of these looks.
 const FIRST_LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest wait for the other nodes of the entry once one serves: a balancer finds its tasks a little later
+/// than its neighbour does.
+const OTHERS_LIMIT: Duration = Duration::from_secs(5);
 /// Longest wait for what tasks make at managed services when they start.
 const WANTED_LIMIT: Duration = Duration::from_secs(60);
 /// Pause between two looks whether that is there.
@@ -60,7 +63,7 @@ impl Recent {
     }
 }
 
-/// Sends canary traffic until the process ends, from the moment the site is up for the first time:
+/// Sends canary traffic until the process ends, from the moment the whole site is up for the first time:
 /// what users cannot reach yet was not promised to them.
 pub async fn run(shared: Shared, recent: Arc<Recent>) {
     let rate = shared.config.control_plane.canary_per_s;
@@ -108,12 +111,19 @@ async fn await_wanted(shared: &Shared) {
     }
 }
 
+/// Waits until every node of the entry serves, or one does and the others had their time.
 async fn await_site(shared: &Shared) {
+    let mut first = None::<Instant>;
     loop {
-        for (address, port) in &shared.config.entry {
+        let looks = shared.config.entry.iter().map(|(address, port)| async move {
             let path = &shared.config.entry_path;
             let answer = probe::get(*address, *port, path, FIRST_LOOK_TIMEOUT).await;
-            if answer.is_ok_and(|a| (200..300).contains(&a.status)) {
+            answer.is_ok_and(|a| (200..300).contains(&a.status))
+        });
+        let serve = futures::future::join_all(looks).await;
+        if serve.contains(&true) {
+            let since = *first.get_or_insert_with(Instant::now);
+            if !serve.contains(&false) || since.elapsed() >= OTHERS_LIMIT {
                 return;
             }
         }

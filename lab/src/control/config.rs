@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CloudWatch, ControlError, FunctionTier, Group, HostedZone, SizedDatabase, TracesConfig,
+    CloudWatch, ControlError, FunctionTier, Group, HostedZone, NamedTier, SizedDatabase,
+    TracesConfig,
 };
 use crate::dns::EntryName;
 use crate::plan::node::Probe;
@@ -41,6 +42,9 @@ pub struct ControlConfig {
     /// What must be there before the canary begins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wanted: Vec<Wanted>,
+    /// The tiers whose names it answers, where containers of somebody else's ask.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<NamedTier>,
     /// The site's zone, where the stage has a service that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosted_zone: Option<HostedZone>,

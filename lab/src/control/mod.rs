@@ -15,6 +15,7 @@ mod front_door;
 mod functions;
 mod memory;
 mod metrics;
+mod names;
 mod networks;
 mod notes;
 mod queues;
@@ -34,6 +35,7 @@ pub use capacity::SizedDatabase;
 pub use cloudwatch::CloudWatch;
 pub use config::{ControlConfig, WatchedNode};
 pub use functions::FunctionTier;
+pub use names::{NamedNode, NamedTier};
 pub use route53::HostedZone;
 pub use scaling::Group;
 pub use store::now;
@@ -125,6 +127,7 @@ pub async fn run(config: &Path) -> Result<(), ControlError> {
     tokio::spawn(replace::run(shared.clone()));
     tokio::spawn(memory::run(shared.clone()));
     tokio::spawn(starved::run(shared.clone()));
+    tokio::spawn(names::run(shared.clone()));
     for cluster in shared.config.clusters() {
         tokio::spawn(fence::run(shared.clone(), cluster));
     }

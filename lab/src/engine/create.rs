@@ -1,6 +1,7 @@
 //! From a node's specification to its two containers.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 
 use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig,
@@ -10,10 +11,10 @@ use bollard::query_parameters::{CreateContainerOptions, UploadToContainerOptions
 
 use super::host::DEFAULT_SOCKET;
 use super::{Engine, EngineError, LABEL_NODE, LABEL_SPEC};
-use crate::plan::node::{ConfigFile, NodeSpec};
+use crate::plan::node::{ConfigFile, NodeSpec, Redirect};
 use crate::plan::observed::{LABEL_IMAGE, LABEL_RESERVE, Part};
 use crate::plan::releases::{LABEL_RELEASE, LABEL_TIER};
-use crate::plan::{holder_name, main_name, network_name, nth_volume_name};
+use crate::plan::{holder_name, main_name, network_name};
 
 /// Processes and threads of one node: one that begins more and more must not take the machine with it. The largest
 /// that ours need is some hundreds (a database with all its connections).
@@ -44,6 +45,7 @@ impl Engine {
         let body = ContainerCreateBody {
             image: Some(image.into()),
             hostname: Some(node.name.clone()),
+            cmd: (!node.redirects.is_empty()).then(redirected_holder),
             labels: Some(self.node_labels(node, Part::Holder)),
             exposed_ports: publish.as_ref().map(|ports| ports.keys().cloned().collect()),
             stop_signal: Some("SIGKILL".into()),
@@ -54,6 +56,8 @@ impl Engine {
                 security_opt: Some(vec!["no-new-privileges".into()]),
                 port_bindings: publish,
                 pids_limit: Some(64),
+                dns: (!node.dns.is_empty())
+                    .then(|| node.dns.iter().map(Ipv4Addr::to_string).collect()),
                 extra_hosts: (!node.hosts.is_empty()).then(|| extra_hosts(node)),
                 ..Default::default()
             }),
@@ -62,7 +66,8 @@ impl Engine {
             }),
             ..Default::default()
         };
-        self.create(&name, body, &[]).await?;
+        let files: Vec<ConfigFile> = redirects(node).into_iter().collect();
+        self.create(&name, body, &files).await?;
         self.start(&name).await
     }
 
@@ -71,8 +76,8 @@ impl Engine {
     pub(super) async fn run_main(&self, node: &NodeSpec) -> Result<(), EngineError> {
         let name = main_name(&self.lab, &node.name);
         let mut binds: Vec<String> = node.binds.iter().map(|bind| self.own_socket(bind)).collect();
-        for (index, path) in node.kept() {
-            let volume = nth_volume_name(&self.lab, &node.name, index);
+        for (kept, path) in node.kept() {
+            let volume = kept.name(&self.lab, &node.name);
             self.ensure_volume(&volume, node).await?;
             binds.push(format!("{volume}:{path}"));
         }
@@ -182,11 +187,34 @@ impl Engine {
     }
 }
 
+/// Where a holder finds the rules for its node's connections.
+const REDIRECTS: &str = "/etc/lab/redirects.nft";
+
+/// The rules go with the namespace, so whoever starts the holder again makes them again.
+fn redirected_holder() -> Vec<String> {
+    let script = format!("nft -f {REDIRECTS} && exec sleep infinity");
+    ["sh", "-c", &script].map(str::to_owned).to_vec()
+}
+
+/// The rules by which connections along a faultable edge lead to the network proxy, whatever their caller was
+/// told; nothing where none do.
+fn redirects(node: &NodeSpec) -> Option<ConfigFile> {
+    if node.redirects.is_empty() {
+        return None;
+    }
+    let rule = |r: &Redirect| {
+        format!("ip daddr {} tcp dport {} dnat to {}\n", r.to.ip(), r.to.port(), r.via)
+    };
+    let rules: String = node.redirects.iter().map(rule).collect();
+    let content = format!(
+        "table ip lab_edges {{\nchain out {{\ntype nat hook output priority -100\n{rules}}}\n}}\n"
+    );
+    Some(ConfigFile { path: REDIRECTS.into(), content })
+}
+
 /// Lines of a hosts file, as Docker takes them.
 fn extra_hosts(node: &NodeSpec) -> Vec<String> {
-    let lines =
-        node.hosts.iter().flat_map(|(name, at)| at.iter().map(move |at| format!("{name}:{at}")));
-    lines.collect()
+    node.hosts.iter().map(|(name, at)| format!("{name}:{at}")).collect()
 }
 
 /// A tar archive of configuration files, readable by everyone in the container: components run as

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::permission::forbidden;
-use super::probe::{self, Ready};
+use super::probe::Ready;
 use super::{Condition, Engine, EngineError, Starved};
-use crate::plan::node::NodeSpec;
+use crate::plan::node::{NodeSpec, Probe};
 use crate::plan::observed::ObservedNetwork;
 use crate::plan::{Operation, Plan, main_name};
 
@@ -17,6 +17,8 @@ use crate::plan::{Operation, Plan, main_name};
 const PARALLEL: usize = 4;
 /// Longest wait for one node. A cluster from nothing needs 10 s on two busy cores.
 const READY_LIMIT: Duration = Duration::from_secs(180);
+/// Longest wait for a job: migrations read whole tables.
+const JOB_LIMIT: Duration = Duration::from_secs(600);
 /// Pause between two looks at a node that is not ready.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Pause between two questions to Docker whether a node that is not ready still lives.
@@ -121,6 +123,9 @@ impl Engine {
             Operation::RunMain { node } => self.run_main(node).await,
             Operation::Start { container } => self.start(container).await,
             Operation::Unpause { container } => self.unpause(container).await,
+            Operation::AwaitReady { node } if node.probe == Probe::Done => {
+                self.await_ready(node, JOB_LIMIT).await
+            }
             Operation::AwaitReady { node } => self.await_ready(node, READY_LIMIT).await,
         }
     }
@@ -148,7 +153,7 @@ impl Engine {
         let mut asked = Instant::now();
         let container = main_name(&self.lab, &node.name);
         loop {
-            let missing = match probe::look(node).await {
+            let missing = match self.look(&node.name, node.address, &node.probe).await {
                 Ready::Yes => return Ok(()),
                 Ready::NotYet(missing) => missing,
             };

@@ -58,7 +58,8 @@ impl Engine {
             other => other.map_err(|e| EngineError::docker("inspect", container, e))?,
         };
         let running = inspected.state.as_ref().and_then(|s| s.running);
-        let started = inspected.state.and_then(|s| s.started_at);
+        // One that has ended was started in a network that it does not sit in any more.
+        let started = inspected.state.filter(|_| running == Some(true)).and_then(|s| s.started_at);
         // One that sits in the namespace of another has none of its own.
         let own = |mode: &str| !mode.starts_with("container:");
         let host = inspected.host_config.unwrap_or_default();

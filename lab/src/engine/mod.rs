@@ -19,10 +19,12 @@ mod observe;
 mod permission;
 pub mod probe;
 mod reach;
+mod ready;
 mod resize;
 pub mod resources;
 mod routes;
 pub mod sqs;
+mod volumes;
 
 pub use deploys::DeployMarker;
 pub use error::EngineError;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::plan::node::{NodeSpec, Probe};
+use crate::plan::node::Probe;
 
 /// Result of looking once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +28,8 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(1500);
 /// Largest answer that is read.
 const MAX_ANSWER: u64 = 1 << 20;
 
-/// Looks once whether a node is ready.
-pub async fn look(node: &NodeSpec) -> Ready {
-    look_at(node.address, &node.probe).await
-}
-
-/// Looks once whether a probe of an address succeeds.
+/// Looks once whether a probe of an address succeeds; [`crate::engine::Engine::look`] asks the container
+/// where only that knows.
 pub async fn look_at(address: Ipv4Addr, probe: &Probe) -> Ready {
     match probe {
         Probe::Tcp { port } => tcp(address, *port).await,
@@ -55,6 +51,9 @@ pub async fn look_at(address: Ipv4Addr, probe: &Probe) -> Ready {
         Probe::Redis { password, replicas } => redis::data(address, password, *replicas).await,
         Probe::Sentinels { name, sentinels, replicas } => {
             redis::sentinels(name, sentinels, *replicas).await
+        }
+        Probe::Done | Probe::Runs | Probe::Command { .. } => {
+            Ready::NotYet("only its container knows".into())
         }
     }
 }

@@ -34,23 +34,35 @@ pub async fn build_all(
             if go {
                 under_way.push(*name);
                 let context = &contexts[name];
-                running.push(async move {
-                    progress(ImageProgress::Building(context.name));
-                    let begun = Instant::now();
-                    let result = build(docker, context, progress).await;
-                    (context.name, begun.elapsed(), result)
-                });
+                running.push(
+                    async move { (context.name, build_ours(docker, context, progress).await) },
+                );
             }
             !go
         });
-        let Some((name, took, result)) = running.next().await else { return Ok(()) };
+        let Some((name, result)) = running.next().await else { return Ok(()) };
         result?;
         under_way.retain(|n| *n != name);
-        progress(ImageProgress::Built(name, took));
     }
 }
 
-async fn build(
+/// An image that is to be made.
+pub(super) struct Job {
+    /// What it is called in messages.
+    pub name: String,
+    /// What it will be called.
+    pub reference: String,
+    /// The value of its label `lab.image`.
+    pub kind: &'static str,
+    /// The value of its label `lab.hash`.
+    pub hash: String,
+    /// Build arguments.
+    pub arguments: HashMap<String, String>,
+    /// The context, a tar archive.
+    pub archive: Vec<u8>,
+}
+
+async fn build_ours(
     docker: &Docker,
     context: &Context,
     progress: &(dyn Fn(ImageProgress) + Sync),
@@ -63,19 +75,38 @@ async fn build(
     if let Ok(mirror) = std::env::var("LAB_DEBIAN_MIRROR") {
         arguments.insert("DEBIAN_MIRROR".into(), mirror);
     }
-    let labels = [
-        ("lab.image".to_owned(), context.name.as_str().to_owned()),
-        ("lab.hash".to_owned(), context.hash().to_owned()),
-    ];
+    let job = Job {
+        name: context.name.as_str().to_owned(),
+        reference: context.reference(),
+        kind: context.name.as_str(),
+        hash: context.hash().to_owned(),
+        arguments,
+        archive: context.archive()?,
+    };
+    build(docker, job, progress).await
+}
+
+/// Makes an image.
+///
+/// # Errors
+/// A step fails, the disk is full, or Docker does not answer.
+pub(super) async fn build(
+    docker: &Docker,
+    job: Job,
+    progress: &(dyn Fn(ImageProgress) + Sync),
+) -> Result<(), ImageError> {
+    let Job { name, reference, kind, hash, arguments, archive } = job;
+    progress(ImageProgress::Building(name.clone()));
+    let begun = Instant::now();
+    let labels = [("lab.image".to_owned(), kind.to_owned()), ("lab.hash".to_owned(), hash)];
     let options = BuildImageOptions {
-        t: Some(context.reference()),
+        t: Some(reference),
         rm: true,
         forcerm: true,
         buildargs: Some(arguments),
         labels: Some(labels.into()),
         ..Default::default()
     };
-    let archive = context.archive()?;
     let size = archive.len() as u64;
     let body = bollard::body_full(archive.into());
     let mut stream = std::pin::pin!(docker.build_image(options, None, Some(body)));
@@ -88,18 +119,19 @@ async fn build(
         match message {
             Ok(piece) => {
                 if let Some(step) = log.push(&piece) {
-                    progress(ImageProgress::Step(context.name, step));
+                    progress(ImageProgress::Step(name.clone(), step));
                 }
             }
-            Err(e) => return Err(failed(docker, context.name, &e, log.end(), size).await),
+            Err(e) => return Err(failed(docker, name, &e, log.end(), size).await),
         }
     }
+    progress(ImageProgress::Built(name, begun.elapsed()));
     Ok(())
 }
 
 async fn failed(
     docker: &Docker,
-    image: ImageName,
+    image: String,
     error: &Error,
     ended: Ended,
     context_bytes: u64,
@@ -114,7 +146,7 @@ async fn failed(
             Some(step) => format!("at {step}"),
             None => "while Docker was given its files".into(),
         };
-        return disk::full(docker, image.as_str(), doing, None).await;
+        return disk::full(docker, &image, doing, None).await;
     }
     ImageError::Build { image, reason, step: ended.step, tail: ended.tail }
 }
@@ -138,7 +170,7 @@ fn no_room(space: Option<disk::Space>, bytes: u64) -> bool {
 }
 
 /// The host's proxies, for the package managers in the build.
-fn proxies() -> HashMap<String, String> {
+pub(super) fn proxies() -> HashMap<String, String> {
     ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))

@@ -1,6 +1,5 @@
 //! What can go wrong with images, in words a user can act on.
 
-use super::ImageName;
 use super::build_log::Step;
 
 /// An error of the image builder.
@@ -51,16 +50,24 @@ pub enum ImageError {
         free: String,
     },
     /// A step of a build failed.
-    #[error("image {} cannot be built: {reason}{}{}", .image.as_str(), at(.step), quoted(.tail))]
+    #[error("image {image} cannot be built: {reason}{}{}", at(.step), quoted(.tail))]
     Build {
         /// The image.
-        image: ImageName,
+        image: String,
         /// What Docker said.
         reason: String,
         /// The failing step; `None` when not even the first one began.
         step: Option<Step>,
         /// The last lines that it printed.
         tail: Vec<String>,
+    },
+    /// A folder is no build context.
+    #[error("{path} has more than {limit_mib} MiB, which is too much to build an image of")]
+    TooLarge {
+        /// The folder.
+        path: String,
+        /// The limit.
+        limit_mib: u64,
     },
     /// Docker refused.
     #[error("Docker: {0}")]
@@ -90,6 +97,9 @@ impl ImageError {
                 "mend what the step complains about and run the command again; -v shows every step"
                     .into()
             }
+            Self::TooLarge { .. } => {
+                "name what the image does not need in .dockerignore, in that folder".into()
+            }
             Self::Docker(_) | Self::Io { .. } => return None,
         })
     }
@@ -115,7 +125,7 @@ mod tests {
 
     fn build(tail: &[&str]) -> ImageError {
         ImageError::Build {
-            image: ImageName::Net,
+            image: "net".into(),
             reason: "the command returned 100".into(),
             step: Some(Step { number: 3, of: 5, instruction: "RUN apt-get update".into() }),
             tail: tail.iter().map(|l| (*l).into()).collect(),

@@ -8,6 +8,7 @@ mod context;
 mod credentials;
 mod disk;
 mod error;
+pub mod folder;
 mod pull;
 mod store;
 
@@ -76,6 +77,9 @@ impl ImageName {
         Self::Dns,
     ];
 
+    /// What stands for their names where a folder of the user's own became an image.
+    pub const BUILT: &str = "built";
+
     /// The name in references, and of the folder in `images/`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -112,13 +116,13 @@ pub enum ImageProgress {
     /// So many images are missing and will be built.
     Missing(usize),
     /// An image is being built.
-    Building(ImageName),
+    Building(String),
     /// A step of a build begins.
-    Step(ImageName, Step),
+    Step(String, Step),
     /// The base is being pulled or bootstrapped.
     Base(&'static str),
     /// An image is there.
-    Built(ImageName, Duration),
+    Built(String, Duration),
     /// Somebody else's image is being pulled.
     Pulling(String),
     /// So much of it is here.
@@ -132,8 +136,8 @@ impl fmt::Display for ImageProgress {
         match self {
             Self::Missing(1) => f.write_str("1 image to build"),
             Self::Missing(many) => write!(f, "{many} images to build"),
-            Self::Building(name) => write!(f, "building image {}", name.as_str()),
-            Self::Step(name, step) => write!(f, "image {}: {step}", name.as_str()),
+            Self::Building(name) => write!(f, "building image {name}"),
+            Self::Step(name, step) => write!(f, "image {name}: {step}"),
             Self::Base(how) => write!(f, "base image: {how}"),
             Self::Pulling(image) => write!(f, "pulling image {image}"),
             Self::Pulled(image, pulled) => write!(f, "pulling {image}: {pulled}"),
@@ -141,7 +145,7 @@ impl fmt::Display for ImageProgress {
                 write!(f, "image {image} pulled in {:.1} s", took.as_secs_f64())
             }
             Self::Built(name, took) => {
-                write!(f, "image {} built in {:.1} s", name.as_str(), took.as_secs_f64())
+                write!(f, "image {name} built in {:.1} s", took.as_secs_f64())
             }
         }
     }

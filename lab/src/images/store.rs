@@ -30,6 +30,19 @@ pub async fn exists(docker: &Docker, reference: &str) -> Result<bool, ImageError
     }
 }
 
+/// A label of an image; nothing when there is no such image.
+pub(super) async fn label(
+    docker: &Docker,
+    reference: &str,
+    label: &str,
+) -> Result<Option<String>, ImageError> {
+    match docker.inspect_image(reference).await {
+        Ok(image) => Ok(image.config.and_then(|c| c.labels).and_then(|mut all| all.remove(label))),
+        Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
 /// Whether any version of an image of ours is here.
 ///
 /// # Errors
@@ -69,7 +82,9 @@ pub async fn list(docker: &Docker) -> Result<Vec<ListedImage>, ImageError> {
         .into_iter()
         .filter_map(|i| {
             let name = i.labels.get("lab.image").cloned().unwrap_or_default();
-            let reference = own(&name, i.repo_tags)?;
+            // Only we give that label, and one that was built again has lost its name.
+            let lost = name == ImageName::BUILT && i.repo_tags.is_empty();
+            let reference = if lost { i.id } else { own(&name, i.repo_tags)? };
             Some(ListedImage { name, reference, bytes: i.size })
         })
         .collect();

@@ -7,7 +7,9 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::port_of;
 use crate::plan::layout::{Place, of_tier, with_duty};
-use crate::spec::edges::is_faultable;
+use crate::plan::node::Redirect;
+use crate::plan::ports::SENTINEL_PORT;
+use crate::spec::edges::{is_faultable, is_redirected};
 use crate::spec::model::{Edge, Kind, Stage};
 use crate::spec::slots::{Duty, network_tier};
 
@@ -79,25 +81,53 @@ pub fn routes(stage: &Stage, places: &[Place], proxy: &Place) -> Vec<Route> {
         let own = |e: &&Edge| network_tier(&e.from) == proxy.tier && is_faultable(stage, e);
         stage.edges.iter().filter(own)
     };
-    let nodes = edges().flat_map(|edge| of_tier(places, &edge.to).map(move |p| (edge, p, None)));
+    let nodes = edges().flat_map(|edge| {
+        let of_node = move |p| ports(stage, p).into_iter().map(move |port| (edge, p, None, port));
+        of_tier(places, &edge.to).flat_map(of_node)
+    });
     let services = edges().flat_map(|edge| {
         let all = services(stage, places, &edge.to).into_iter();
-        all.map(move |(service, place)| (edge, place, Some(service)))
+        all.flat_map(move |(service, p)| Some((edge, p, Some(service), *ports(stage, p).first()?)))
     });
     (FIRST_LISTEN_PORT..)
         .zip(nodes.chain(services))
-        .filter_map(|(listen, (edge, to, service))| {
-            let port = port_of(&stage.tiers.get(&edge.to)?.kind);
-            let suffix = service.map(|service| format!("-{service}")).unwrap_or_default();
-            Some(Route {
+        .map(|(listen, (edge, to, service, port))| {
+            let suffix = match (service, port) {
+                (Some(service), _) => format!("-{service}"),
+                (None, (0, _)) => String::new(),
+                (None, (_, port)) => format!("-{port}"),
+            };
+            Route {
                 name: format!("{}-to-{}{suffix}", edge.from, to.name),
                 to: edge.to.clone(),
                 service,
                 listen: SocketAddrV4::new(proxy.address, listen),
-                upstream: SocketAddrV4::new(to.address, port),
-            })
+                upstream: SocketAddrV4::new(to.address, port.1),
+            }
         })
         .collect()
+}
+
+/// The ports on which a node serves, numbered: the first is the one that everybody means.
+fn ports(stage: &Stage, place: &Place) -> Vec<(usize, u16)> {
+    let all = match stage.tiers.get(&place.tier).map(|tier| &tier.kind) {
+        Some(Kind::Container(kind)) => kind.ports.clone(),
+        Some(Kind::Redis(_)) if place.duty == Duty::Sentinel => vec![SENTINEL_PORT],
+        Some(kind) => vec![port_of(kind)],
+        None => Vec::new(),
+    };
+    all.into_iter().enumerate().collect()
+}
+
+/// The connections of a node that its own network leads to the network proxy of its zone.
+pub(super) fn redirects(stage: &Stage, places: &[Place], from: &Place) -> Vec<Redirect> {
+    let Some(proxy) = proxy_of(places, from) else { return Vec::new() };
+    let is_led = |route: &Route| {
+        let both = stage.tiers.get(&from.tier).zip(stage.tiers.get(&route.to));
+        route.service.is_none() && both.is_some_and(|(from, to)| is_redirected(from, to))
+    };
+    let routes = routes(stage, places, proxy).into_iter().filter(is_led);
+    routes.map(|route| Redirect { to: route.upstream, via: route.listen }).collect()
 }
 
 /// The managed services of a tier, each with the emulator that answers for it.

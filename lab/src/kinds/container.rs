@@ -29,7 +29,8 @@ pub(super) fn node(
     };
     node.files = kind.files.iter().map(file).collect();
     node.volumes.clone_from(&kind.volumes);
-    node.hosts = hosts(context.stage, places, place);
+    node.hosts = hosts(context.stage, places);
+    node.dns = vec![context.subnet.control()];
     node.init = true;
     node.rights = Some(Rights {
         cap_add: kind.cap_add.iter().map(|c| c.as_str().to_owned()).collect(),
@@ -44,7 +45,12 @@ pub(super) fn node(
 pub(super) fn probe(kind: &Container) -> Probe {
     let port = port(kind);
     match &kind.health {
+        _ if kind.job => Probe::Done,
+        _ if !kind.health_command.is_empty() => {
+            Probe::Command { command: kind.health_command.clone() }
+        }
         Some(path) => Probe::Http { port, path: path.clone() },
+        None if kind.ports.is_empty() => Probe::Runs,
         None => Probe::Tcp { port },
     }
 }
@@ -54,21 +60,15 @@ pub(super) fn port(kind: &Container) -> u16 {
     kind.ports.first().copied().unwrap_or(super::WEB_PORT)
 }
 
-/// What names mean inside a container of somebody else's: every node's name is its address, every
-/// tier's name is its members, those of the caller's own zone first.
-///
-/// Addresses follow from the stage, so these never go out of date; but whoever takes the first of
-/// several gets the same one each time, and a dead one as well.
-pub(super) fn hosts(
-    stage: &Stage,
-    places: &[Place],
-    from: &Place,
-) -> BTreeMap<String, Vec<Ipv4Addr>> {
-    let of_nodes = places.iter().map(|p| (p.name.clone(), vec![p.address]));
-    let of_tiers = stage.tiers.keys().map(|tier| {
-        let mut members: Vec<&Place> = with_duty(places, tier, Duty::Member).collect();
-        members.sort_by_key(|p| p.zone != from.zone);
-        (tier.clone(), members.iter().map(|p| p.address).collect::<Vec<_>>())
+/// What names mean inside a container of somebody else's: every node's name is its address, and so is the
+/// name of a tier with one node. Addresses follow from the stage, so these never go out of date. What the
+/// name of a tier with several nodes means changes: the control plane answers it.
+pub(super) fn hosts(stage: &Stage, places: &[Place]) -> BTreeMap<String, Ipv4Addr> {
+    let of_nodes = places.iter().map(|p| (p.name.clone(), p.address));
+    let of_tiers = stage.tiers.keys().filter_map(|tier| {
+        let mut members = with_duty(places, tier, Duty::Member);
+        let only = members.next().filter(|_| members.next().is_none())?;
+        Some((tier.clone(), only.address))
     });
-    of_nodes.chain(of_tiers).filter(|(_, addresses)| !addresses.is_empty()).collect()
+    of_nodes.chain(of_tiers).collect()
 }

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use super::load_balancer::STATUS_PORT;
 use super::{Context, aws, blank, entry, names};
 use crate::control::{
-    CONFIG_PATH, CloudWatch, ControlConfig, DATA_PATH, FunctionTier, Group, HostedZone, PORT,
-    SizedDatabase, TracesConfig, WatchedNode,
+    CONFIG_PATH, CloudWatch, ControlConfig, DATA_PATH, FunctionTier, Group, HostedZone, NamedNode,
+    NamedTier, PORT, SizedDatabase, TracesConfig, WatchedNode,
 };
 use crate::plan::layout::{Place, of_tier, with_duty};
 use crate::plan::node::{ConfigFile, NodeSpec, Probe};
@@ -34,13 +34,19 @@ pub(super) fn node(context: &Context<'_>, places: &[Place], nodes: &[NodeSpec]) 
     let config = ControlConfig {
         lab: context.lab.into(),
         control_plane: context.stage.control_plane.clone(),
-        nodes: nodes.iter().map(|n| watched(context, places, n)).collect(),
+        // A job ends, and nobody starts it again.
+        nodes: nodes
+            .iter()
+            .filter(|n| n.probe != Probe::Done)
+            .map(|n| watched(context, places, n))
+            .collect(),
         groups: groups(context, places),
         functions: functions(context, places),
         queues: super::queues(context.stage, places),
         databases: databases(context, places),
         in_memory: in_memory(places),
         wanted: super::wanted(context.stage, places),
+        names: named(context, places, nodes),
         hosted_zone: hosted_zone(context, places),
         front_doors: front_doors(context, places),
         cloudwatch: cloudwatch(context, places),
@@ -63,6 +69,31 @@ pub(super) fn node(context: &Context<'_>, places: &[Place], nodes: &[NodeSpec]) 
     node.probe = Probe::Http { port: PORT, path: "/healthz".into() };
     node.priority = 6;
     node
+}
+
+/// Every tier with several members, where somebody asks for names.
+fn named(context: &Context<'_>, places: &[Place], nodes: &[NodeSpec]) -> Vec<NamedTier> {
+    if nodes.iter().all(|node| node.dns.is_empty()) {
+        return Vec::new();
+    }
+    let tier = |(name, tier): (&Name, &Tier)| {
+        let members: Vec<&Place> = with_duty(places, name, Duty::Member).collect();
+        let node = |place: &Place| {
+            let spec = nodes.iter().find(|node| node.name == place.name)?;
+            let probe = match (&spec.probe, &tier.kind) {
+                // A process for each look is more than names are worth.
+                (Probe::Command { .. }, Kind::Container(kind)) => match kind.ports.first() {
+                    Some(port) => Probe::Tcp { port: *port },
+                    None => Probe::Runs,
+                },
+                (other, _) => other.clone(),
+            };
+            Some(NamedNode { name: place.name.clone(), address: place.address, probe })
+        };
+        let nodes: Vec<NamedNode> = members.into_iter().filter_map(node).collect();
+        (nodes.len() > 1).then(|| NamedTier { tier: name.clone(), nodes })
+    };
+    context.stage.tiers.iter().filter_map(tier).collect()
 }
 
 /// The emulators.
@@ -189,7 +220,7 @@ fn collector(context: &Context<'_>) -> Option<SocketAddrV4> {
 }
 
 /// What says that the site is up: the readiness of the entry tier's own nodes.
-fn entry_path(context: &Context<'_>, nodes: &[NodeSpec]) -> String {
+pub(super) fn entry_path(context: &Context<'_>, nodes: &[NodeSpec]) -> String {
     let entry = nodes.iter().find(|n| n.tier == context.stage.traffic.entry);
     match entry.map(|n| &n.probe) {
         Some(Probe::Http { path, .. }) => path.clone(),

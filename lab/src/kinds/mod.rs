@@ -116,6 +116,8 @@ fn node(context: &Context<'_>, places: &[Place], place: &Place, tier: &Tier) -> 
         _ => tier.size.as_ref().map(limits),
     };
     node.publish = publish(context, place, tier);
+    node.needs.clone_from(&tier.needs);
+    node.redirects = address::redirects(context.stage, places, place);
     node
 }
 
@@ -136,10 +138,13 @@ fn blank(context: &Context<'_>, place: &Place, kind: &str, image: &str) -> NodeS
         data: None,
         volumes: Vec::new(),
         hosts: BTreeMap::new(),
+        dns: Vec::new(),
+        redirects: Vec::new(),
         binds: Vec::new(),
         limits: None,
         publish: None,
         probe: Probe::Tcp { port: WEB_PORT },
+        needs: Vec::new(),
         reserve: place.duty == Duty::Reserve,
         init: false,
         rights: None,

@@ -59,7 +59,8 @@ pub(super) fn node(
         // Also when it is called like one of ours.
         node.image.clone_from(&kind.image);
         node.env.insert("PORT".into(), kind.port.to_string());
-        node.hosts = hosts(context.stage, places, place);
+        node.hosts = hosts(context.stage, places);
+        node.dns = vec![context.subnet.control()];
     }
     node.init = kind.image != "app";
     node.rights = rights(kind);

@@ -4,6 +4,7 @@
 pub mod ailment;
 pub mod layout;
 pub mod names;
+mod needs;
 pub mod node;
 pub mod observed;
 pub mod ports;
@@ -14,7 +15,7 @@ mod wanted;
 
 pub use names::{
     CONTROL, deploy_name, fault_name, holder_name, is_of_an_earlier_version, main_name,
-    network_name, nth_volume_name, volume_name,
+    network_name, nth_volume_name, shared_volume_name, volume_name,
 };
 pub use queue_at::QueueAt;
 pub use wanted::{Resource, Wanted};
@@ -22,7 +23,7 @@ pub use wanted::{Resource, Wanted};
 use std::collections::BTreeMap;
 use std::fmt;
 
-use node::NodeSpec;
+use node::{NodeSpec, Probe};
 use observed::{LABEL_IMAGE, Observed, ObservedContainer, Part, State};
 
 /// What should be.
@@ -164,28 +165,42 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let mut removals = remove_strangers(desired, observed, &mut plan);
     removals.extend(network);
 
-    let mut nodes: Vec<&NodeSpec> = desired.nodes.iter().collect();
-    nodes.sort_by_key(|n| n.priority);
+    let mut ready: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for nodes in needs::in_turns(&desired.nodes) {
+        turn(desired, &nodes, observed, &removals, &mut ready, &mut plan);
+    }
+    plan
+}
+
+/// The steps for nodes that wait for none of each other, and the steps after which they are ready.
+fn turn<'a>(
+    desired: &'a Desired,
+    nodes: &[&'a NodeSpec],
+    observed: &Observed,
+    removals: &[usize],
+    ready: &mut BTreeMap<&'a str, Vec<usize>>,
+    plan: &mut Plan,
+) {
     let mut touched = Vec::new();
     let mut waited_for = Vec::new();
     for node in nodes {
-        match plan_node(desired, node, observed, &removals, &mut plan) {
-            Some(step) => touched.push((node, step)),
-            None => waited_for.extend(observed.not_ready.get(&node.name).map(|why| (node, why))),
+        let needed = node.needs.iter().filter_map(|tier| ready.get(tier.as_str())).flatten();
+        let needed: Vec<usize> = needed.copied().collect();
+        match plan_node(desired, node, observed, removals, &needed, plan) {
+            Some(step) => touched.push((*node, step)),
+            None => waited_for.extend(observed.not_ready.get(&node.name).map(|why| (*node, why))),
         }
     }
-    for (node, step) in touched {
-        if node.reserve {
-            continue;
-        }
-        plan.push(Operation::AwaitReady { node: Box::new(node.clone()) }, STARTED, vec![step]);
+    for (node, step) in touched.into_iter().filter(|(node, _)| !node.reserve) {
+        let await_ready = Operation::AwaitReady { node: Box::new(node.clone()) };
+        ready.entry(&node.tier).or_default().push(plan.push(await_ready, STARTED, vec![step]));
     }
     // Nothing is done to them: they start, or the control plane looks after them.
     for (node, missing) in waited_for {
         let await_ready = Operation::AwaitReady { node: Box::new(node.clone()) };
-        plan.push(await_ready, &format!("it is not ready: {missing}"), vec![]);
+        let step = plan.push(await_ready, &format!("it is not ready: {missing}"), vec![]);
+        ready.entry(&node.tier).or_default().push(step);
     }
-    plan
 }
 
 /// Containers of ours that the stage does not know (a changed stage file, an older version).
@@ -215,6 +230,7 @@ fn plan_node(
     node: &NodeSpec,
     observed: &Observed,
     before: &[usize],
+    needed: &[usize],
     plan: &mut Plan,
 ) -> Option<usize> {
     let lab = &desired.lab;
@@ -266,6 +282,7 @@ fn plan_node(
     };
     let restarts = holder_step.is_some() && rebuild.is_none() && holder.is_some();
     after.extend(holder_step);
+    after.extend(needed);
     if let Some(cause) = main.and_then(|main| anew(desired, node, holder, main, restarts)) {
         after.push(plan.push(Operation::Remove { container: main_name }, cause, vec![]));
         return Some(plan.push(Operation::RunMain { node: boxed() }, cause, after));
@@ -273,6 +290,8 @@ fn plan_node(
     match main.map(|c| c.state) {
         None => Some(plan.push(Operation::RunMain { node: boxed() }, cause, after)),
         Some(state) if node.reserve && state.is_at_rest() => None,
+        // It has done what it was there for.
+        Some(State::Ended) if node.probe == Probe::Done => None,
         Some(State::Running) => None,
         Some(State::Paused) => {
             Some(plan.push(Operation::Unpause { container: main_name }, "it is frozen", after))

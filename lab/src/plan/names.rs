@@ -30,6 +30,11 @@ pub fn nth_volume_name(lab: &str, node: &str, index: usize) -> String {
     }
 }
 
+/// Name of a volume that nodes share.
+pub fn shared_volume_name(lab: &str, name: &str) -> String {
+    format!("{lab}.{name}.shared")
+}
+
 /// Name of the lab's network.
 pub fn network_name(lab: &str) -> String {
     format!("{lab}.network")

@@ -1,9 +1,11 @@
 //! What one node is to be: everything the engine needs to know to create it, as plain data.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use serde::{Deserialize, Serialize};
+
+use super::{nth_volume_name, shared_volume_name};
 
 /// A node that should exist. Two specs with equal hashes describe the same node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,12 +35,19 @@ pub struct NodeSpec {
     pub files: Vec<ConfigFile>,
     /// Where the node's own volume is mounted, if it keeps data.
     pub data: Option<String>,
-    /// Further folders that the node keeps, each a volume of its own.
+    /// Further folders that the node keeps, each a volume of its own; `name:folder` is one that all nodes share
+    /// that name it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<String>,
-    /// What names mean inside: name to addresses, the nearest first.
+    /// What names mean inside that never mean anything else: name to address.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub hosts: BTreeMap<String, Vec<Ipv4Addr>>,
+    pub hosts: BTreeMap<String, Ipv4Addr>,
+    /// Who is asked for all other names; whom the machine asks, when absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns: Vec<Ipv4Addr>,
+    /// Connections that lead elsewhere than where they were opened to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirects: Vec<Redirect>,
     /// Host paths mounted read-write (`host:container`); only the control plane has one.
     pub binds: Vec<String>,
     /// CPU and memory limits; none when absent.
@@ -47,6 +56,9 @@ pub struct NodeSpec {
     pub publish: Option<Publish>,
     /// When the node is ready.
     pub probe: Probe,
+    /// Tiers whose nodes must be ready before it begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
     /// It is created and not started: a scaling group starts and ends it as it needs to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reserve: bool,
@@ -83,10 +95,13 @@ impl NodeSpec {
             data: None,
             volumes: Vec::new(),
             hosts: BTreeMap::new(),
+            dns: Vec::new(),
+            redirects: Vec::new(),
             binds: Vec::new(),
             limits: None,
             publish: None,
             probe: Probe::Tcp { port: 80 },
+            needs: Vec::new(),
             reserve: false,
             init: false,
             rights: None,
@@ -119,14 +134,37 @@ impl NodeSpec {
         }
     }
 
-    /// The folders that it keeps, and which of its volumes each is.
-    pub fn kept(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.data.iter().chain(&self.volumes).map(String::as_str).enumerate()
+    /// The folders that it keeps, and which volume each is.
+    pub fn kept(&self) -> impl Iterator<Item = (Volume<'_>, &str)> {
+        let all = self.data.iter().chain(&self.volumes).map(String::as_str).enumerate();
+        all.map(|(index, text)| match text.split_once(':') {
+            Some((name, path)) => (Volume::Shared(name), path),
+            None => (Volume::Own(index), text),
+        })
     }
 
     /// The user that it begins as, where the stage says it.
     pub fn user(&self) -> Option<&str> {
         self.rights.as_ref()?.user.as_deref()
+    }
+}
+
+/// What a folder of a node is kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Volume<'a> {
+    /// One of the node's own, by its number.
+    Own(usize),
+    /// One that all nodes have that name it.
+    Shared(&'a str),
+}
+
+impl Volume<'_> {
+    /// What Docker calls it.
+    pub fn name(self, lab: &str, node: &str) -> String {
+        match self {
+            Self::Own(index) => nth_volume_name(lab, node, index),
+            Self::Shared(name) => shared_volume_name(lab, name),
+        }
     }
 }
 
@@ -160,6 +198,15 @@ pub struct Publish {
     pub udp: bool,
 }
 
+/// Connections to one address lead to another, which is not told to whoever opens them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redirect {
+    /// Where they are opened to.
+    pub to: SocketAddrV4,
+    /// Where they lead.
+    pub via: SocketAddrV4,
+}
+
 /// What has to answer before a node counts as ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -175,6 +222,15 @@ pub enum Probe {
     Tcp {
         /// Port.
         port: u16,
+    },
+    /// Its container has ended with success.
+    Done,
+    /// Its container runs.
+    Runs,
+    /// A command in its container succeeds.
+    Command {
+        /// The command and its arguments.
+        command: Vec<String>,
     },
     /// Patroni on this node reports a whole cluster: one leader, every other member and
     /// every replica streaming, and a synchronous standby where one is promised.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::layout::Subnet;
-use super::node::NodeSpec;
+use super::node::{NodeSpec, Probe};
 use super::observed::{
     Closely, LABEL_IMAGE, Observed, ObservedContainer, ObservedNetwork, Part, State,
 };
@@ -31,8 +31,12 @@ fn network() -> ObservedNetwork {
 
 /// The lab exactly as `desired` wants it.
 fn settled() -> Observed {
+    settled_as(&desired())
+}
+
+fn settled_as(desired: &Desired) -> Observed {
     let mut observed = Observed { network: Some(network()), ..Default::default() };
-    for node in desired().nodes {
+    for node in &desired.nodes {
         for (name, part) in [
             (holder_name("lab", &node.name), Part::Holder),
             (main_name("lab", &node.name), Part::Main),
@@ -79,6 +83,52 @@ fn from_nothing_everything_is_created_in_order_of_priority() {
     - "create web-a1 (service) [it does not exist] after [0, 3]"
     - "await db-a1 [it was started] after [2]"
     - "await web-a1 [it was started] after [4]"
+    "#);
+}
+
+fn needing(name: &str, tier: &str, needs: &[&str], probe: Probe) -> NodeSpec {
+    let needs = needs.iter().map(|tier| (*tier).to_owned()).collect();
+    NodeSpec { tier: tier.into(), needs, probe, ..node(name, 3) }
+}
+
+/// A database, a job that fills it, and a page that wants both.
+fn waiting() -> Desired {
+    let nodes = vec![
+        needing("web-a1", "web", &["job"], Probe::Runs),
+        needing("job-a1", "job", &["db"], Probe::Done),
+        needing("db-a1", "db", &[], Probe::Runs),
+    ];
+    Desired { nodes, ..desired() }
+}
+
+#[test]
+fn who_needs_others_begins_when_they_are_ready() {
+    insta::assert_yaml_snapshot!(text(&plan(&waiting(), &Observed::default())), @r#"
+    - "create network [it does not exist] after []"
+    - "create db-a1 network (10.77.1.10) [it does not exist] after [0]"
+    - "create db-a1 (service) [it does not exist] after [0, 1]"
+    - "await db-a1 [it was started] after [2]"
+    - "create job-a1 network (10.77.1.10) [it does not exist] after [0]"
+    - "create job-a1 (service) [it does not exist] after [0, 4, 3]"
+    - "await job-a1 [it was started] after [5]"
+    - "create web-a1 network (10.77.1.10) [it does not exist] after [0]"
+    - "create web-a1 (service) [it does not exist] after [0, 7, 6]"
+    - "await web-a1 [it was started] after [8]"
+    "#);
+}
+
+#[test]
+fn a_job_that_has_ended_with_success_is_done_and_one_that_failed_is_run_again() {
+    let mut observed = settled_as(&waiting());
+    set(&mut observed, "lab.job-a1", State::Ended);
+    assert_eq!(plan(&waiting(), &observed), Plan::default());
+    set(&mut observed, "lab.job-a1", State::Stopped);
+    set(&mut observed, "lab.web-a1", State::Stopped);
+    insta::assert_yaml_snapshot!(text(&plan(&waiting(), &observed)), @r#"
+    - "start lab.job-a1 [it is stopped] after []"
+    - "await job-a1 [it was started] after [0]"
+    - "start lab.web-a1 [it is stopped] after [1]"
+    - "await web-a1 [it was started] after [2]"
     "#);
 }
 

@@ -1,13 +1,14 @@
 //! A stage as a Compose file: the same images, addresses, configuration and readiness. The control
 //! plane is left out: it repairs what the lab's labels name, and Compose has none of them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use serde_json::json;
 
 use super::compose_variables;
 use crate::plan::layout::Subnet;
-use crate::plan::node::{NodeSpec, Probe};
+use crate::plan::node::{NodeSpec, Probe, Volume};
 use crate::plan::ports::{REDIS_PORT, SENTINEL_PORT};
 use crate::spec::model::Stage;
 
@@ -28,12 +29,14 @@ fn body(stage: &Stage, kept: &[&NodeSpec], subnet: Subnet) -> String {
     let every = seconds_between_looks(kept.len());
     for node in kept {
         service(&mut out, node, every, subnet);
+        depends_on(&mut out, node, kept);
     }
     let _ = writeln!(out, "networks:\n  default:\n    ipam:\n      config:");
     let _ = writeln!(out, "        - subnet: {}", subnet.cidr());
     let _ = writeln!(out, "          gateway: {}", subnet.gateway());
-    let volumes = kept.iter().flat_map(|n| n.kept().map(|(index, _)| volume(n, index)));
-    let volumes: String = volumes.map(|name| format!("  {name}: {{}}\n")).collect();
+    let volumes = kept.iter().flat_map(|n| n.kept().map(|(kept, _)| volume(n, kept)));
+    let volumes: BTreeSet<String> = volumes.collect();
+    let volumes: String = volumes.iter().map(|name| format!("  {name}: {{}}\n")).collect();
     if !volumes.is_empty() {
         let _ = write!(out, "volumes:\n{volumes}");
     }
@@ -90,10 +93,8 @@ fn service(out: &mut String, node: &NodeSpec, every: usize, subnet: Subnet) {
         let _ = writeln!(out, "    volumes: {}", literal(json!(kept)));
     }
     if !node.hosts.is_empty() {
-        let line = |(name, at): (&String, &Vec<_>)| {
-            at.iter().map(|at| format!("{name}={at}")).collect::<Vec<_>>()
-        };
-        let lines: Vec<String> = node.hosts.iter().flat_map(line).collect();
+        let line = |(name, at): (&String, &_)| format!("{name}={at}");
+        let lines: Vec<String> = node.hosts.iter().map(line).collect();
         let _ = writeln!(out, "    extra_hosts: {}", literal(json!(lines)));
     }
     if let Some(publish) = node.publish {
@@ -124,19 +125,42 @@ fn service(out: &mut String, node: &NodeSpec, every: usize, subnet: Subnet) {
          default:\n        ipv4_address: {}",
         node.address
     );
+    if node.probe == Probe::Done {
+        // What ends with success is left alone.
+        out.push_str("    restart: on-failure\n");
+        return;
+    }
+    let test = match &node.probe {
+        Probe::Command { command } => [vec!["CMD".to_owned()], command.clone()].concat(),
+        other => ["CMD", "bash", "-c", &health_command(other)].map(str::to_owned).to_vec(),
+    };
     let _ = writeln!(
         out,
         "    healthcheck:\n      test: {}\n      interval: {every}s\n      timeout: 2s\n      retries: {}",
-        literal(json!(["CMD", "bash", "-c", health_command(&node.probe)])),
+        literal(json!(test)),
         READY_WITHIN.div_ceil(every)
     );
 }
 
+/// Who must be ready, or done, before.
+fn depends_on(out: &mut String, node: &NodeSpec, all: &[&NodeSpec]) {
+    let needed = all.iter().filter(|other| node.needs.contains(&other.tier) && !other.reserve);
+    for (i, other) in needed.enumerate() {
+        let head = if i == 0 { "    depends_on:\n" } else { "" };
+        let condition = match other.probe {
+            Probe::Done => "service_completed_successfully",
+            _ => "service_healthy",
+        };
+        let _ = writeln!(out, "{head}      {}: {{condition: {condition}}}", other.name);
+    }
+}
+
 /// What one of a node's volumes is called.
-fn volume(node: &NodeSpec, index: usize) -> String {
-    match index {
-        0 => format!("{}-data", node.name),
-        more => format!("{}-data{}", node.name, more + 1),
+fn volume(node: &NodeSpec, kept: Volume<'_>) -> String {
+    match kept {
+        Volume::Own(0) => format!("{}-data", node.name),
+        Volume::Own(more) => format!("{}-data{}", node.name, more + 1),
+        Volume::Shared(name) => format!("{name}-shared"),
     }
 }
 
@@ -152,6 +176,7 @@ fn health_command(probe: &Probe) -> String {
     match probe {
         Probe::Http { port, path } => http(*port, path),
         Probe::Tcp { port } => tcp(*port),
+        Probe::Done | Probe::Runs | Probe::Command { .. } => "true".into(),
         Probe::Redis { .. } => tcp(REDIS_PORT),
         Probe::Sentinels { .. } => tcp(SENTINEL_PORT),
         Probe::PatroniCluster { synchronous: true, .. } => {
@@ -187,7 +212,7 @@ mod tests {
             data: Some("/data".into()),
             entrypoint: vec!["tini".into()],
             volumes: vec!["/var/lib/more".into()],
-            hosts: [("db".to_owned(), vec!["10.77.1.12".parse().unwrap()])].into(),
+            hosts: [("db".to_owned(), "10.77.1.12".parse().unwrap())].into(),
             limits: Some(Limits { nano_cpus: 500_000_000, memory_bytes: 1024 }),
             publish: Some(Publish { container: 80, host: 8080, udp: true }),
             ..node("web-a1")

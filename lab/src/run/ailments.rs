@@ -6,8 +6,10 @@ use super::{RunError, RunningLab};
 use crate::engine::Marker;
 use crate::engine::markers::markers_among;
 use crate::plan::ailment::{Ailment, ailment};
-use crate::plan::observed::ObservedContainer;
+use crate::plan::layout::Place;
+use crate::plan::observed::{ObservedContainer, State};
 use crate::plan::{CONTROL, holder_name, main_name};
+use crate::spec::slots::Duty;
 
 impl RunningLab {
     /// What is wrong with its nodes, the control plane included, but for those that a fault on record hits;
@@ -19,7 +21,11 @@ impl RunningLab {
         let mut containers = self.engine.containers().await?;
         self.engine.look_closely(&mut containers).await?;
         let markers = markers_among(containers.values())?;
-        let nodes = self.places.iter().map(|p| p.name.as_str()).chain([CONTROL]);
+        let state =
+            |p: &Place| containers.get(&main_name(self.engine.lab(), &p.name)).map(|c| c.state);
+        let done = |p: &&Place| p.duty == Duty::Job && state(p) == Some(State::Ended);
+        let nodes =
+            self.places.iter().filter(|p| !done(p)).map(|p| p.name.as_str()).chain([CONTROL]);
         Ok(among(self.engine.lab(), nodes, &containers, &markers))
     }
 }

@@ -10,7 +10,7 @@ use crate::chaos::{Roles, StrayLab, read_roles};
 use crate::control::client::ControlClient;
 use crate::dns::EntryName;
 use crate::engine::Engine;
-use crate::engine::probe::{self, Ready};
+use crate::engine::probe::Ready;
 use crate::kinds;
 use crate::plan::layout::{self, Place};
 use crate::plan::observed::{Observed, ObservedNetwork, Part, State};
@@ -111,13 +111,17 @@ impl RunningLab {
     /// # Errors
     /// Docker cannot be asked.
     pub async fn awake(&self) -> Result<Vec<Place>, RunError> {
-        if !self.places.iter().any(|p| p.duty == Duty::Reserve) {
+        if !self.places.iter().any(|p| matches!(p.duty, Duty::Reserve | Duty::Job)) {
             return Ok(self.places.clone());
         }
         let containers = self.engine.containers().await?;
         let state =
             |p: &Place| containers.get(&main_name(self.engine.lab(), &p.name)).map(|c| c.state);
-        let at_rest = |p: &Place| p.duty == Duty::Reserve && state(p).is_none_or(State::is_at_rest);
+        let at_rest = |p: &Place| match p.duty {
+            Duty::Reserve => state(p).is_none_or(State::is_at_rest),
+            Duty::Job => state(p) == Some(State::Ended),
+            _ => false,
+        };
         Ok(self.places.iter().filter(|p| !at_rest(p)).cloned().collect())
     }
 
@@ -191,7 +195,7 @@ impl RunningLab {
         };
         let looks = awake.iter().map(|place| async move {
             let probe = kinds::probe(&self.stage, &self.places, place, &self.network.secret);
-            match probe::look_at(place.address, &probe).await {
+            match self.engine.look(&place.name, place.address, &probe).await {
                 Ready::Yes => None,
                 Ready::NotYet(missing) => Some((place.name.clone(), missing)),
             }

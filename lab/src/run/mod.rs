@@ -4,6 +4,7 @@
 mod abandoned;
 mod ailments;
 mod building;
+mod entry;
 mod error;
 mod estimate;
 mod experiment;
@@ -21,7 +22,7 @@ mod up;
 mod warm_up;
 
 pub use abandoned::{Abandoned, Faults, end_experiments, end_open_experiments, found, undo};
-pub use building::{built, pulled};
+pub use building::{built, made_of, pulled};
 pub use error::RunError;
 pub use estimate::{estimate, in_words};
 pub use experiment::{ExperimentRun, SharedJournal, now, record};

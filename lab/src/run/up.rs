@@ -1,12 +1,14 @@
 //! Brings a stage up: observe, images, plan, execute.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Faults, Progress, RunError, RunningLab, built, pulled, undo};
-use crate::engine::probe::{self, Ready};
+use super::{Faults, Progress, RunError, RunningLab, built, entry, made_of, pulled, undo};
+use crate::engine::probe::Ready;
 use crate::engine::{Engine, EngineError, LabIdentity, Progress as Step, Surroundings, resources};
+use crate::images::folder::Folder;
 use crate::images::{self, ImageName};
 use crate::kinds::{self, Context, PublishMode};
 use crate::plan::layout::Subnet;
@@ -17,7 +19,7 @@ use crate::plan::subnet::of_labs;
 use crate::plan::{Desired, Plan, main_name, plan};
 use crate::report::Ui;
 use crate::spec;
-use crate::spec::model::{Emulator, Kind, Stage};
+use crate::spec::model::{Container, Emulator, Kind, Stage};
 use crate::spec::releases::as_deployed;
 
 /// How long tasks that answer may take to make what they need of managed services.
@@ -159,7 +161,7 @@ pub async fn prepare(
     let desired = Desired { lab: engine.lab().into(), nodes, images: images_now };
     // Healing may have changed what was observed first.
     let mut observed = engine.observe_closely().await?;
-    observed.not_ready = not_ready(&desired, &observed).await;
+    observed.not_ready = not_ready(engine, &desired, &observed).await;
     let plan = plan(&desired, &observed);
     let holder_image = images.get(ImageName::Net.as_str()).cloned().unwrap_or_default();
     let around = Surroundings { network, holder_image };
@@ -197,6 +199,10 @@ impl Up {
         debug_assert_eq!(lab.stage, self.stage);
         let told = |_| "waits until its queues, buckets and tables are there".to_owned();
         progress.during(told, await_wanted(&lab, WANTED_LIMIT)).await?;
+        let told = |_| "waits until its entry knows whom to send users to".to_owned();
+        for (node, said) in progress.during(told, entry::serves(&lab)).await {
+            ui.warn(&format!("{node}: {said}"));
+        }
         Ok(UpOutcome { lab, steps: executed.steps, took: self.begun.elapsed() })
     }
 }
@@ -235,13 +241,17 @@ async fn images_now(
 }
 
 /// The nodes that run and do not answer as they should, with what is missing.
-async fn not_ready(desired: &Desired, observed: &Observed) -> BTreeMap<String, String> {
+async fn not_ready(
+    engine: &Engine,
+    desired: &Desired,
+    observed: &Observed,
+) -> BTreeMap<String, String> {
     let runs = |node: &&NodeSpec| {
         let main = observed.containers.get(&main_name(&desired.lab, &node.name));
         main.is_some_and(|main| main.state == State::Running)
     };
     let looks = desired.nodes.iter().filter(runs).map(|node| async move {
-        match probe::look(node).await {
+        match engine.look(&node.name, node.address, &node.probe).await {
             Ready::Yes => None,
             Ready::NotYet(missing) => Some((node.name.clone(), missing)),
         }
@@ -317,6 +327,12 @@ pub async fn images_of(
                 let all = of_releases.chain([&service.image]);
                 all.filter(|i| *i != ImageName::App.as_str()).collect()
             }
+            Kind::Container(Container { build: Some(path), image, .. }) => {
+                let (path, base) = (Path::new(path), tags[ImageName::Base.as_str()].as_str());
+                let name = format!("of tier {tier}");
+                made_of(engine, &Folder { name, path, reference: image, base }, ui).await?;
+                Vec::new()
+            }
             Kind::Container(kind) => vec![&kind.image],
             _ => Vec::new(),
         };
@@ -342,6 +358,8 @@ fn images_of_kind(kind: &Kind) -> Vec<ImageName> {
     match kind {
         Kind::Box(_) => vec![ImageName::Box],
         Kind::Service(s) if s.image == ImageName::App.as_str() => vec![ImageName::App],
+        // What a Dockerfile of the user's own may begin with.
+        Kind::Container(Container { build: Some(_), .. }) => vec![ImageName::Base],
         Kind::Service(_) | Kind::Container(_) => vec![],
         Kind::LoadBalancer(_) | Kind::ApiGateway(_) => vec![ImageName::Nginx],
         Kind::Postgres(_) => vec![ImageName::Postgres],

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path as FilePath, PathBuf};
 
 use super::builtin::builtin;
+use super::dockerfile;
 use super::error::{Pos, Problem, SpecError, SpecErrors};
 use super::model::Stage;
 use super::parse::{Beside, parse_beside, without_mark};
@@ -73,16 +74,39 @@ impl Source {
     /// # Errors
     /// Every problem of a stage that is not valid.
     pub fn stage(&self) -> Result<Stage, SpecErrors> {
-        parse_beside(&self.text, &self.file, |name| self.beside(name))
+        parse_beside(&self.text, &self.file, |name| self.beside(name), |name| self.folder(name))
+    }
+
+    /// A folder seen from this file, with a Dockerfile in it that the engine's own builder understands.
+    fn folder(&self, name: &str) -> Result<PathBuf, Beside> {
+        let wrong = |message: String| {
+            let problem = Problem::new(Pos::START, &Path::root(), message).found(name);
+            problem.allowed("a folder with a Dockerfile, seen from this file")
+        };
+        let folder = self.around().join(name);
+        let whole = folder.canonicalize();
+        let whole = whole.map_err(|e| wrong(format!("{}: {e}", folder.display())))?;
+        let file = folder.join("Dockerfile").display().to_string();
+        let bytes = read(&file).map_err(|e| wrong(format!("{file}: {e}")))?;
+        let text = utf8(&bytes).map_err(|problem| SpecErrors::new(&file, vec![*problem]));
+        let problems = dockerfile::problems(text.map_err(Beside::Wrong)?);
+        if problems.is_empty() {
+            return Ok(whole);
+        }
+        Err(Beside::Wrong(SpecErrors::new(&file, problems)))
+    }
+
+    /// The folder that it is in.
+    fn around(&self) -> PathBuf {
+        match &self.origin {
+            Origin::File(path) => path.parent().unwrap_or(FilePath::new("")).to_owned(),
+            Origin::BuiltIn(_) => PathBuf::new(),
+        }
     }
 
     /// The workload in a file beside this one.
     fn beside(&self, name: &str) -> Result<Workload, Beside> {
-        let folder = match &self.origin {
-            Origin::File(path) => path.parent().unwrap_or(FilePath::new("")).to_owned(),
-            Origin::BuiltIn(_) => PathBuf::new(),
-        };
-        let file = folder.join(name).display().to_string();
+        let file = self.around().join(name).display().to_string();
         workload::load(&file).map_err(|error| match error {
             SpecError::Invalid(errors) => Beside::Wrong(errors),
             other => {

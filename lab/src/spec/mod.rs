@@ -14,6 +14,8 @@ pub mod slots;
 pub mod workload;
 
 mod builtin;
+
+mod dockerfile;
 mod document;
 mod draft;
 mod error;

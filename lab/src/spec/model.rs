@@ -173,6 +173,9 @@ pub struct Tier {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub publish: Option<u16>,
+    /// Tiers that must work before a node of this one begins; jobs must have ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Name>,
     /// What the tier is for, shown by `lab show`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

@@ -1,9 +1,13 @@
 //! From the text of a stage file to a valid stage.
 
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
 use super::document::Document;
 use super::draft::{self, Draft};
 use super::error::{Pos, Problem, SpecErrors};
-use super::model::Stage;
+use super::model::{Kind, Stage};
 use super::path::{Path, quote};
 use super::workload::Workload;
 use super::{fields, shape, tree, validate, workload};
@@ -13,12 +17,12 @@ use super::{fields, shape, tree, validate, workload};
 /// # Errors
 /// Every independent problem of the text, sorted by line. A text that is not YAML has one.
 pub fn parse(text: &str, file: &str) -> Result<Stage, SpecErrors> {
-    parse_beside(text, file, |_| {
-        Err(Problem::new(Pos::START, &Path::root(), "a text has no files beside it").into())
-    })
+    let none = || Problem::new(Pos::START, &Path::root(), "a text has no files beside it");
+    parse_beside(text, file, |_| Err(none().into()), |_| Err(none().into()))
 }
 
-/// The same for a text that may name a file with its workload; `other` reads that.
+/// The same for a text that may name a file with its workload, which `other` reads, and folders of which
+/// images are made, which `folder` looks at.
 ///
 /// # Errors
 /// Every independent problem of the text, or of the other file.
@@ -26,6 +30,7 @@ pub(super) fn parse_beside(
     text: &str,
     file: &str,
     other: impl Fn(&str) -> Result<Workload, Beside>,
+    folder: impl Fn(&str) -> Result<PathBuf, Beside>,
 ) -> Result<Stage, SpecErrors> {
     let text = without_mark(text);
     let mut root = tree::read(text).map_err(|problem| SpecErrors::new(file, vec![*problem]))?;
@@ -56,10 +61,45 @@ pub(super) fn parse_beside(
     };
     problems.extend(validate::check(&draft, &root));
     problems.extend(of_workload(stage.as_ref(), &root, text, file));
+    if let Some(stage) = stage.as_mut().filter(|_| problems.is_empty()) {
+        problems.extend(builds(stage, &root, folder)?);
+    }
     match stage {
         Some(stage) if problems.is_empty() => Ok(stage),
         _ => Err(SpecErrors::new(file, problems)),
     }
+}
+
+/// Where the folders are of which images are made, and what these are called.
+fn builds(
+    stage: &mut Stage,
+    root: &tree::Node,
+    folder: impl Fn(&str) -> Result<PathBuf, Beside>,
+) -> Result<Vec<Problem>, SpecErrors> {
+    let mut problems = Vec::new();
+    let of_stage = stage.stage.clone();
+    for (name, tier) in &mut stage.tiers {
+        let Kind::Container(kind) = &mut tier.kind else { continue };
+        let Some(named) = &kind.build else { continue };
+        match folder(named) {
+            Ok(found) => {
+                // Two checkouts of one stage do not take each other's image.
+                let digest = Sha256::digest(found.as_os_str().as_encoded_bytes());
+                let digest: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
+                kind.image = format!("lab/built:{of_stage}-{name}-{digest}");
+                kind.build = Some(found.display().to_string());
+            }
+            Err(Beside::Wrong(errors)) => return Err(errors),
+            Err(Beside::Unreadable(mut problem)) => {
+                let path = Path::of(["tiers", name, "build"]);
+                let (at, path) = validate::locate(root, &path, validate::Point::Value);
+                (problem.line, problem.column) = (at.line, at.column);
+                problem.path = path.to_string();
+                problems.push(*problem);
+            }
+        }
+    }
+    Ok(problems)
 }
 
 /// What is wrong with the stage's own workload.

@@ -18,6 +18,8 @@ pub enum Duty {
     /// A task beyond those that `zones` counts: it runs while the scaling group wants it, or while
     /// there is something to do for a function.
     Reserve,
+    /// Runs once, and is done.
+    Job,
     /// Stands for the managed services of an `aws` tier that are its own.
     Emulator(Emulator),
     /// Stands between the callers of a zone and what they call.
@@ -28,7 +30,7 @@ impl Duty {
     /// The field of the tier that asks for such nodes.
     pub fn field(self) -> &'static str {
         match self {
-            Self::Member => "zones",
+            Self::Member | Self::Job => "zones",
             Self::Replica => "replicas",
             Self::Sentinel => "sentinels",
             Self::Reserve => "scaling",
@@ -68,7 +70,11 @@ pub fn slots(name: &str, tier: &Tier) -> Vec<Slot> {
     {
         return reserve(name, &tier.zones, function.max, |_| 0);
     }
-    let mut all = zonal(name, "", Duty::Member, &tier.zones);
+    let duty = match &tier.kind {
+        Kind::Container(kind) if kind.job => Duty::Job,
+        _ => Duty::Member,
+    };
+    let mut all = zonal(name, "", duty, &tier.zones);
     match &tier.kind {
         Kind::Postgres(kind) => {
             all.extend(zonal(name, "replica-", Duty::Replica, &kind.replicas));

@@ -1,5 +1,6 @@
 //! Tests of the whole way from a text to a stage.
 
+mod builds;
 mod containers;
 mod faults;
 mod fields;

@@ -6,6 +6,7 @@ mod experiments;
 mod kinds;
 mod machine;
 mod memory;
+mod needs;
 mod observability;
 mod queue_faults;
 mod references;

@@ -9,7 +9,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::ResolveError;
 use crate::chaos::roles::{Role, Roles};
 use crate::plan::layout::{Place, of_tier, with_duty};
-use crate::spec::model::{Container, Kind, Mode, Name, Stage};
+use crate::spec::model::{Container, Kind, Name, Stage};
 use crate::spec::slots::Duty;
 
 pub(super) fn is_box(kind: &Kind) -> bool {
@@ -175,23 +175,6 @@ impl<'a> Scene<'a> {
             .ok_or_else(|| {
                 ResolveError::NoNode(format!("tier {tier} has no primary at this moment"))
             })
-    }
-
-    /// The disks of our own images can be taken away; where somebody else's keeps what, nobody
-    /// empties yet, and a node that comes back with everything was not replaced.
-    pub(super) fn may_lose_disk(&self, node: &str, mode: Mode) -> Result<(), ResolveError> {
-        let place = self.all.iter().find(|p| p.name == node);
-        let kind = place.and_then(|p| self.stage.tiers.get(&p.tier)).map(|t| &t.kind);
-        match kind {
-            Some(Kind::Container(c)) if mode == Mode::Terminated && !c.volumes.is_empty() => {
-                Err(ResolveError::NoNode(format!(
-                    "{node} is of kind container and keeps {}, which cannot be taken away: the \
-                     modes for it are crash and silent",
-                    c.volumes.join(", ")
-                )))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Addresses of all nodes of a tier.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::chaos::ResolveError;
-use crate::images::ImageName;
 use crate::plan::layout::Subnet;
 use crate::spec;
 
@@ -84,12 +83,7 @@ fn a_machine_that_is_not_able_is_4_and_has_a_next_step() {
         ImageError::NotStatic { path: "x".into() },
         ImageError::NoBase { registry: "no answer".into() },
         ImageError::Bootstrap { tail: Vec::new() },
-        ImageError::Build {
-            image: ImageName::Net,
-            reason: "x".into(),
-            step: None,
-            tail: Vec::new(),
-        },
+        ImageError::Build { image: "net".into(), reason: "x".into(), step: None, tail: Vec::new() },
     ] {
         let text = error.to_string();
         let (code, hint) = outcome(error);

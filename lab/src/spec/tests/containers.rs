@@ -6,21 +6,50 @@ use crate::spec::parse;
 const STAGE: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/mariadb/notes.yaml"));
 
+/// Folders are seen from a file.
+fn without_folders(text: &str) -> String {
+    text.replace("build: page", "image: page").replace("build: db", "image: db")
+}
+
 fn errors(from: &str, to: &str) -> String {
-    assert!(STAGE.contains(from), "{from}");
-    errors_of(&STAGE.replacen(from, to, 1))
+    let stage = without_folders(STAGE);
+    assert!(stage.contains(from), "{from}");
+    errors_of(&stage.replacen(from, to, 1))
 }
 
 #[test]
 fn the_examples_are_valid() {
-    parse(STAGE, "s.yaml").unwrap();
+    parse(&without_folders(STAGE), "s.yaml").unwrap();
+}
+
+/// Told once, wherever the round is entered.
+#[test]
+fn tiers_that_wait_for_each_other() {
+    let both =
+        without_folders(STAGE).replacen("ports: [3306]", "ports: [3306]\n    needs: [page]", 1);
+    let errors = errors_of(&both);
+    assert!(
+        errors.contains("`page` needs `schema` needs `db` needs `page` wait for each other"),
+        "{errors}"
+    );
+    assert_eq!(errors.matches("wait for each other").count(), 1, "{errors}");
 }
 
 #[test]
 fn mistakes_of_a_container() {
     for (from, to, told) in [
         ("health: /count", "health: count", "the path of the health check cannot be asked for"),
-        ("ports: [3306]", "ports: []", "ports"),
+        ("ports: [8080]", "ports: []", "tier `page` has no `ports`, and cannot be called"),
+        ("ports: [8080]", "note: x", "on which this could be asked"),
+        ("health: /count", "health: /count\n    health_command: [x]", "two health checks"),
+        ("ports: [3306]", "ports: [3306]\n    job: true", "it ends, and serves nobody"),
+        ("ports: [3306]", "job: true", "is a job, which runs once"),
+        ("ports: [3306]", "ports: [3306]\n    needs: [dbs]", "unknown tier `dbs`"),
+        (
+            "ports: [3306]",
+            "ports: [3306]\n    needs: [db]",
+            "`db` needs `db` wait for each other: none would ever begin",
+        ),
         ("ports: [3306]", "ports: [0]", "ports"),
         ("volumes: [/var/lib/mysql]", "volumes: [var/lib]", "this is no folder to keep"),
         ("volumes: [/var/lib/mysql]", "volumes: [/var/../etc]", "this is no folder to keep"),
@@ -32,12 +61,9 @@ fn mistakes_of_a_container() {
             "exec: []",
             "exec",
         ),
-        ("image: lab-test-mariadb:1", "imag: x", "did you mean `image`"),
-        (
-            "{fault: kill-primary, for_ms: 5000}",
-            "{fault: kill-primary, mode: terminated}",
-            "cannot be taken away",
-        ),
+        ("image: db", "imag: x", "did you mean `image`"),
+        ("image: db", "note: x", "tier `db` has no image"),
+        ("image: db", "image: a\n    build: b", "tier `db` has two images"),
         (
             "{fault: kill-primary, for_ms: 5000}",
             "{fault: kill-primary, tier: page}",
@@ -45,14 +71,12 @@ fn mistakes_of_a_container() {
         ),
         (
             "{fault: kill-primary, for_ms: 5000}",
-            "{fault: kill-task, tier: db, mode: terminated}",
-            "cannot be taken away",
+            "{fault: kill-task, tier: schema}",
+            "tier `schema` is a job, and has ended",
         ),
-        (
-            "{from: page, to: db}",
-            "{from: page, to: db, faultable: true}",
-            "cannot be faultable: a container calls others by name",
-        ),
+        ("volumes: [/var/lib/mysql]", "volumes: ['Media:/a']", "this is no folder to keep"),
+        ("volumes: [/var/lib/mysql]", "volumes: ['m:/a:ro']", "this is no folder to keep"),
+        ("volumes: [/var/lib/mysql]", "volumes: [/a, 'm:/a']", "keeps this folder twice"),
     ] {
         let errors = errors(from, to);
         assert!(errors.contains(told), "{to}: {errors}");

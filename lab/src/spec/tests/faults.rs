@@ -157,14 +157,6 @@ fn edge_from_an_unknown_tier() {
 }
 
 #[test]
-fn edge_that_cannot_be_faulty() {
-    assert_snapshot!(errors("{fault: reset-edge, from: web, to: cache}"), @r"
-    s.yaml:57:44: the edge from `web` to `cache` cannot be faulty: the Sentinels tell clients the servers' own addresses
-      allowed: an edge of the stage with `faultable: true`
-    ");
-}
-
-#[test]
 fn edge_without_a_network_proxy() {
     assert_snapshot!(errors("{fault: cut-edge, from: web, to: proxy}"), @r"
     s.yaml:57:44: no network proxy stands between `web` and `proxy`

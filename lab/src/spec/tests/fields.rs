@@ -8,7 +8,7 @@ use super::errors;
 fn unknown_field() {
     assert_snapshot!(errors(&[("replication:", "replicaton:")]), @r"
     s.yaml:21:5: unknown field `replicaton` in tier `db` (kind postgres)
-      allowed: kind, note, publish, size, zones, capacity, coordination, database, primary, replicas, replication, shards
+      allowed: kind, needs, note, publish, size, zones, capacity, coordination, database, primary, replicas, replication, shards
       did you mean `replication`?
     ");
 }
@@ -17,7 +17,7 @@ fn unknown_field() {
 fn unknown_field_far_from_all() {
     assert_snapshot!(errors(&[("    replication: synchronous", "    colour: red")]), @r"
     s.yaml:21:5: unknown field `colour` in tier `db` (kind postgres)
-      allowed: kind, note, publish, size, zones, capacity, coordination, database, primary, replicas, replication, shards
+      allowed: kind, needs, note, publish, size, zones, capacity, coordination, database, primary, replicas, replication, shards
     ");
 }
 
@@ -25,7 +25,7 @@ fn unknown_field_far_from_all() {
 fn field_of_another_kind() {
     assert_snapshot!(errors(&[("    database: db", "    database: db\n    coordination: store")]), @r"
     s.yaml:17:5: unknown field `coordination` in tier `web` (kind service)
-      allowed: kind, note, publish, size, zones, assets_bucket, aws, bulkhead, cache, cap_add, cap_drop, capacity_per_s, carts, database, deploy, env, events, habits, health, image, mail, messaging, port, release, releases, request_slots, scaling, upstream, user, worker
+      allowed: kind, needs, note, publish, size, zones, assets_bucket, aws, bulkhead, cache, cap_add, cap_drop, capacity_per_s, carts, database, deploy, env, events, habits, health, image, mail, messaging, port, release, releases, request_slots, scaling, upstream, user, worker
       help: `coordination` is a field of kind postgres
     ");
 }
@@ -121,7 +121,7 @@ fn name_of_an_experiment_too_long() {
 fn misspelt_required_field() {
     assert_snapshot!(errors(&[("    targets: web", "    target: web")]), @r"
     s.yaml:11:5: unknown field `target` in tier `lb` (kind load-balancer)
-      allowed: kind, note, publish, size, zones, health_check, targets
+      allowed: kind, needs, note, publish, size, zones, health_check, targets
       did you mean `targets`?
     ");
 }

@@ -239,7 +239,7 @@ fn one_mistake_is_not_told_as_several() {
     let text = scaled.replacen("    targets: web\n", "    targets: web\n    helth_check: {}\n", 1);
     assert_snapshot!(errors_of(&text), @r"
     s.yaml:10:5: unknown field `helth_check` in tier `lb` (kind load-balancer)
-      allowed: kind, note, publish, size, zones, health_check, targets
+      allowed: kind, needs, note, publish, size, zones, health_check, targets
       did you mean `health_check`?
     ");
 }

@@ -152,7 +152,7 @@ fn two_primaries_as_repeated_field() {
 fn two_primaries_under_a_plural() {
     assert_snapshot!(errors(&[("primary: a", "primaries: [a, b]")]), @r"
     s.yaml:22:5: unknown field `primaries` in tier `db` (kind postgres)
-      allowed: kind, note, publish, size, zones, capacity, coordination, database, primary, replicas, replication, shards
+      allowed: kind, needs, note, publish, size, zones, capacity, coordination, database, primary, replicas, replication, shards
       did you mean `primary`?
       help: a postgres tier has one primary
     ");
@@ -349,7 +349,7 @@ fn everything_at_once() {
     s.yaml:3:8: `users` is the text `many`
       allowed: a whole number, at least 1
     s.yaml:21:5: unknown field `replicaton` in tier `db` (kind postgres)
-      allowed: kind, note, publish, size, zones, capacity, coordination, database, primary, replicas, replication, shards
+      allowed: kind, needs, note, publish, size, zones, capacity, coordination, database, primary, replicas, replication, shards
       did you mean `replication`?
     s.yaml:28:20: unknown tier `wbe` in `edges[0].to`
       allowed: lb, web, store, db

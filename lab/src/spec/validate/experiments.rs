@@ -2,7 +2,7 @@
 
 use super::{Check, KILLABLE_KINDS, PRIMARY_KINDS, Point, TASK_KINDS, kind_name, nodes};
 use crate::spec::model::{
-    BoxProcess, Container, Expectation, Experiment, Fault, KillTask, Kind, Mode, Tier,
+    BoxProcess, Container, Expectation, Experiment, Fault, KillTask, Kind, Tier,
 };
 use crate::spec::path::Path;
 
@@ -53,8 +53,7 @@ impl<'a> Check<'a> {
             }
             Fault::Deploy(f) | Fault::BadDeploy(f) => self.deploy_fault(path, fault.name(), f),
             Fault::KillPrimary(f) => {
-                let tier = self.with_primary(path, "kill-primary", f.tier.as_deref());
-                self.disk(path, tier, f.mode);
+                self.with_primary(path, "kill-primary", f.tier.as_deref());
             }
             Fault::PausePrimary(f) => self.pair(path, "pause-primary", f.tier.as_deref()),
             Fault::CutReplication(f) => self.pair(path, "cut-replication", f.tier.as_deref()),
@@ -125,7 +124,12 @@ impl<'a> Check<'a> {
         // Without a name one of those that do the work is meant.
         let kinds: &[&str] = if fault.tier.is_some() { &KILLABLE_KINDS } else { &TASK_KINDS };
         let tier = self.target(path, "kill-task", fault.tier.as_deref(), kinds);
-        self.disk(path, tier, fault.mode);
+        if let Some((name, Tier { kind: Kind::Container(Container { job: true, .. }), .. })) = tier
+        {
+            let message = format!("tier `{name}` is a job, and has ended when the lab is up");
+            let problem = self.at_value(&path.key("tier"), message).found(name);
+            self.report(problem.allowed("a tier that is no job"));
+        }
         let Some(zone) = &fault.zone else { return };
         let zone_path = path.key("zone");
         let Some((name, tier)) = tier else {
@@ -139,18 +143,6 @@ impl<'a> Check<'a> {
         let zones = tier.zones.keys().map(String::as_str);
         let problem = self.at_value(&zone_path, message).found(zone).one_of(zone, zones);
         self.report(problem);
-    }
-
-    /// Only the disks of our own images can be taken away.
-    fn disk(&mut self, path: &Path, tier: Option<(&str, &Tier)>, mode: Mode) {
-        let Some((name, Tier { kind: Kind::Container(kind), .. })) = tier else { return };
-        if mode != Mode::Terminated || kind.volumes.is_empty() {
-            return;
-        }
-        let message =
-            format!("what tier `{name}` keeps in `volumes` cannot be taken away by this version");
-        let problem = self.at_value(&path.key("mode"), message).found("terminated");
-        self.report(problem.allowed("crash, silent"));
     }
 
     /// A fault that hits whoever is the primary: of a named tier, or of the only database. Of somebody

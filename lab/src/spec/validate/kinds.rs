@@ -39,7 +39,7 @@ impl<'a> Check<'a> {
             Kind::DatabaseProxy(kind) => self.database_proxy(path, name, kind),
             Kind::Cdn(kind) => self.cdn(path, name, kind),
             Kind::Dns(kind) => self.dns(path, kind),
-            Kind::Container(kind) => self.container(path, name, kind),
+            Kind::Container(kind) => self.container(path, name, tier, kind),
         }
     }
 

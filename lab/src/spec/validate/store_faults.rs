@@ -1,7 +1,7 @@
 //! Faults of data stores, of what stands before them, and of edges.
 
 use super::{Check, Point};
-use crate::spec::edges::obstacle;
+use crate::spec::edges::{by_default, obstacle};
 use crate::spec::model::{Edge, Fault, Kind, Outage, SlowDependency};
 use crate::spec::path::Path;
 
@@ -115,7 +115,7 @@ impl<'a> Check<'a> {
                 let why = obstacle(caller, called).unwrap_or_default();
                 format!("the edge from `{from}` to `{to}` cannot be faulty: {why}")
             }
-            Some(e) if e.faultable.unwrap_or(self.draft.faultable_edges) => return,
+            Some(e) if by_default(self.draft.faultable_edges, e, called) => return,
             Some(_) => format!("no network proxy stands between `{from}` and `{to}`"),
         };
         let problem = self.at_value(path, message).found(&format!("{from} to {to}"));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Check, Point};
-use crate::spec::edges::obstacle;
+use crate::spec::edges::{by_default, obstacle};
 use crate::spec::model::Tier;
 use crate::spec::path::Path;
 use crate::spec::slots::{Duty, Ground, Slot, network_slots, network_tier, slots};
@@ -19,6 +19,7 @@ impl Check<'_> {
             self.kind(&path, name, tier);
             self.memory(name, tier);
         }
+        self.needs();
         self.node_names();
         self.network_names();
         self.published_ports();
@@ -78,8 +79,9 @@ impl Check<'_> {
         let tier = |name: &str| self.known_tiers().find(|(n, _)| *n == name).map(|(_, tier)| tier);
         self.draft.edges.iter().flatten().filter(|edge| edge.from == caller).any(|edge| {
             let both = tier(&edge.from).zip(tier(&edge.to));
-            edge.faultable.unwrap_or(self.draft.faultable_edges)
-                && both.is_some_and(|(from, to)| obstacle(from, to).is_none())
+            both.is_some_and(|(from, to)| {
+                by_default(self.draft.faultable_edges, edge, to) && obstacle(from, to).is_none()
+            })
         })
     }
 

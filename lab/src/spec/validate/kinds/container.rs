@@ -4,15 +4,41 @@ use std::collections::BTreeSet;
 
 use regex::Regex;
 
-use crate::spec::model::{Container, RoleQuestion};
+use crate::spec::model::{Container, RoleQuestion, Tier};
 use crate::spec::path::Path;
 use crate::spec::validate::Check;
 
 impl Check<'_> {
     /// What only Docker would notice is found here, with a line.
-    pub(super) fn container(&mut self, path: &Path, name: &str, kind: &Container) {
+    pub(super) fn container(&mut self, path: &Path, name: &str, tier: &Tier, kind: &Container) {
+        self.job(path, name, tier, kind);
+        let wrong = match (kind.image.is_empty(), &kind.build) {
+            (true, None) => Some(("no image", "`image`, or `build` with a folder")),
+            (false, Some(_)) => Some(("two images", "`image` or `build`")),
+            _ => None,
+        };
+        if let Some((what, allowed)) = wrong {
+            let message = format!("tier `{name}` has {what}");
+            let problem = self.at_key(&path.key("build"), message).found(what);
+            self.report(problem.allowed(allowed));
+        }
         if let Some(health) = &kind.health {
             self.health(path, health);
+            if kind.ports.is_empty() && !kind.job {
+                let message = format!("tier `{name}` has no `ports` on which this could be asked");
+                let problem = self.at_key(&path.key("health"), message).found(health);
+                self.report(problem.allowed("`ports`, or `health_command`"));
+            }
+            if !kind.health_command.is_empty() {
+                let message = format!("tier `{name}` has two health checks");
+                let problem = self.at_key(&path.key("health_command"), message);
+                self.report(
+                    problem.found("health_command").allowed("`health` or `health_command`"),
+                );
+            }
+        }
+        if tier.publish.is_some() && kind.ports.is_empty() {
+            self.has_port(&path.key("publish"), name);
         }
         if let Some(user) = &kind.user {
             self.user(path, user);
@@ -25,10 +51,13 @@ impl Check<'_> {
         let mut seen = BTreeSet::new();
         for (index, volume) in kind.volumes.iter().enumerate() {
             let place = path.key("volumes").index(index);
-            if !is_place(volume) || volume.contains(':') {
+            let (shared, folder) = volume.split_once(':').unwrap_or(("a", volume));
+            if !is_place(folder) || folder.contains(':') || !is_name(shared) {
                 let problem = self.at_value(&place, "this is no folder to keep").found(volume);
-                self.report(problem.allowed("an absolute path without `..` and `:`"));
-            } else if !seen.insert(volume.trim_end_matches('/')) {
+                self.report(problem.allowed(
+                    "an absolute path without `..`, or `name:` before it for one that nodes share",
+                ));
+            } else if !seen.insert(folder.trim_end_matches('/')) {
                 let message = format!("tier `{name}` keeps this folder twice");
                 let problem = self.at_value(&place, message).found(volume);
                 self.report(problem.allowed("each folder once"));
@@ -55,4 +84,11 @@ impl Check<'_> {
 /// Whether something can be put there.
 fn is_place(path: &str) -> bool {
     path.len() > 1 && path.starts_with('/') && !path.split('/').any(|part| part == "..")
+}
+
+/// What a shared folder may be called: what a tier may.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && name.len() <= 40
 }

@@ -169,6 +169,7 @@ impl<'a> Check<'a> {
 
     /// Users, and load balancers, are answered by tasks that are no workers.
     pub(in crate::spec::validate) fn answers(&mut self, path: &Path, name: &str) {
+        self.has_port(path, name);
         if !self.workers().any(|(tier, _)| tier == name) {
             return;
         }
