@@ -59,6 +59,8 @@ impl Active {
 pub struct Traffic<'a> {
     /// The stage's own.
     pub stage: &'a crate::spec::model::Traffic,
+    /// Where it goes.
+    pub site: crate::load::Site,
     /// What the keys of its writes begin with.
     pub key_prefix: &'a str,
     /// What its users do.

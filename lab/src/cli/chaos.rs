@@ -104,7 +104,8 @@ async fn one_fault(
     let secret = &lab.network.secret;
     let stage = &lab.stage.traffic;
     let workload = std::sync::Arc::new(lab.stage.workload());
-    let traffic = Traffic { stage, key_prefix: CANARY_PREFIX, workload, seed };
+    let site = lab.site();
+    let traffic = Traffic { stage, site, key_prefix: CANARY_PREFIX, workload, seed };
     let injector =
         Injector { engine: &lab.engine, places: &lab.places, image, secret, traffic, record };
     ui.step(&format!("{} on {}", fault.name(), injection.nodes.join(", ")));

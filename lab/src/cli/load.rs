@@ -33,9 +33,8 @@ pub async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<u8, CliErr
         key_prefix: format!("load-{:x}", run::now()),
     };
     let timeout = Duration::from_millis(traffic.timeout_ms);
-    let targets = lab.entry();
-    let name = lab.entry_name();
-    let config = LoadConfig { plan, targets, name, timeout, max_in_flight: None };
+    let (site, name) = (lab.site(), lab.entry_name());
+    let config = LoadConfig { plan, site, name, timeout, max_in_flight: None };
     ui.step(&format!("{rate} requests/s for {:.0} s", args.duration.as_secs_f64()));
     let mut interrupt = Interrupt::listen()?;
     let handle = load::start(config, Box::new(drop))?;

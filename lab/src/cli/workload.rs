@@ -60,7 +60,7 @@ async fn check(global: &Global, args: &CheckArgs, ui: &Ui) -> Result<u8, CliErro
     let lab = RunningLab::require(&engine).await?;
     let workload = Arc::new(own.unwrap_or_else(|| lab.stage.workload()));
     let rehearsal = Rehearsal {
-        targets: &lab.entry(),
+        site: &lab.site(),
         workload: &workload,
         prefix: &format!("check-{:x}", run::now()),
         seed: args.seed,

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::api::CanaryFigures;
 use super::{Shared, now};
-use crate::engine::{probe, resources};
+use crate::engine::resources;
 use crate::journal::{Event, Micros, Op, Outcome};
-use crate::load::{self, LoadConfig};
-use crate::run::CANARY_PREFIX;
+use crate::load::{self, LoadConfig, Site, Transport};
+use crate::run::{CANARY_PREFIX, NodePrograms};
 use crate::spec::workload::Plan;
 
 /// The figures cover this long.
@@ -71,7 +71,8 @@ pub async fn run(shared: Shared, recent: Arc<Recent>) {
     if rate == 0 || targets.is_empty() {
         return;
     }
-    await_site(&shared).await;
+    let site = site(&shared, targets);
+    await_site(&shared, &site).await;
     await_wanted(&shared).await;
     let plan = Plan {
         seed: now() as u64,
@@ -84,7 +85,7 @@ pub async fn run(shared: Shared, recent: Arc<Recent>) {
     };
     let timeout = Duration::from_millis(shared.config.timeout_ms);
     let name = shared.config.entry_name.clone();
-    let config = LoadConfig { plan, targets, name, timeout, max_in_flight: None };
+    let config = LoadConfig { plan, site, name, timeout, max_in_flight: None };
     let sink = Box::new(move |event: Event| {
         if let Event::Op(op) = &event {
             recent.add(op);
@@ -111,14 +112,35 @@ async fn await_wanted(shared: &Shared) {
     }
 }
 
+/// Where the canary's operations go.
+fn site(shared: &Shared, addresses: Vec<SocketAddr>) -> Site {
+    let config = &shared.config;
+    Site {
+        addresses,
+        transport: Transport::of(config.tls.as_ref(), config.http2),
+        programs: NodePrograms::of(&shared.engine, &config.workload, |tier| {
+            let nodes = config.nodes.iter().filter(|node| node.tier == tier && !node.reserve);
+            nodes.map(|node| node.name.clone()).collect()
+        }),
+    }
+}
+
 /// Waits until every node of the entry serves, or one does and the others had their time.
-async fn await_site(shared: &Shared) {
+async fn await_site(shared: &Shared, site: &Site) {
+    // What speaks no HTTP serves when it takes connections.
+    let over_http = shared.config.workload.is_over_http();
     let mut first = None::<Instant>;
     loop {
-        let looks = shared.config.entry.iter().map(|(address, port)| async move {
-            let path = &shared.config.entry_path;
-            let answer = probe::get(*address, *port, path, FIRST_LOOK_TIMEOUT).await;
-            answer.is_ok_and(|a| (200..300).contains(&a.status))
+        let looks = site.addresses.iter().map(|address| async move {
+            match over_http {
+                false => load::takes_connections(*address, FIRST_LOOK_TIMEOUT).await,
+                true => {
+                    let node = site.at(vec![*address]);
+                    let path = &shared.config.entry_path;
+                    let status = load::status(&node, path, FIRST_LOOK_TIMEOUT).await;
+                    status.is_some_and(|status| (200..300).contains(&status))
+                }
+            }
         });
         let serve = futures::future::join_all(looks).await;
         if serve.contains(&true) {

@@ -12,7 +12,7 @@ use super::{
 use crate::dns::EntryName;
 use crate::plan::node::Probe;
 use crate::plan::{QueueAt, Wanted};
-use crate::spec::model::{ControlPlane, Name};
+use crate::spec::model::{ControlPlane, Name, Tls};
 use crate::spec::workload::Workload;
 
 /// The control plane's configuration, written by the planner.
@@ -65,6 +65,12 @@ pub struct ControlConfig {
     /// How the canary finds them by name, where the stage has a name server for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry_name: Option<EntryName>,
+    /// How the canary proves whom it speaks to, where it does within TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// Whether it speaks HTTP/2.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub http2: bool,
     /// Path that answers 2xx there once the site is up.
     pub entry_path: String,
     /// Longest the canary waits for one answer, in milliseconds.

@@ -28,6 +28,7 @@ mod volumes;
 
 pub use deploys::DeployMarker;
 pub use error::EngineError;
+pub use exec::{Conversation, Heard};
 pub use execute::{Executed, Progress, Surroundings};
 pub use host::{Host, Wanted};
 pub use interrupt::{Interrupt, Wish};

@@ -54,6 +54,8 @@ pub(super) fn node(context: &Context<'_>, places: &[Place], nodes: &[NodeSpec]) 
         collector: collector(context),
         entry: entry(context.stage, places),
         entry_name: names(context.stage, places),
+        tls: traffic.tls.clone(),
+        http2: traffic.http2,
         entry_path: entry_path(context, nodes),
         timeout_ms: traffic.timeout_ms,
         workload: canary(context.stage),

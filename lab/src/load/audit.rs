@@ -1,11 +1,11 @@
 //! Reading back, after all faults are healed, what a system was made to promise.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::invariants;
 use super::reader::Reader;
+use super::site::Site;
 use crate::journal::{Event, OpKind, Outcome};
 use crate::spec::workload::{Operation, Promise, Workload};
 
@@ -17,8 +17,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What is read back from whom.
 #[derive(Clone, Debug)]
 pub struct AuditRequest<'a> {
-    /// The entry tier's addresses, or those of the application's own tasks.
-    pub targets: &'a [SocketAddr],
+    /// The entry tier, or the application's own tasks.
+    pub site: &'a Site,
     /// What was promised.
     pub workload: &'a Arc<Workload>,
     /// The prefix that the traffic's keys had, as in [`crate::spec::workload::Plan::key_prefix`].
@@ -35,8 +35,8 @@ pub struct AuditRequest<'a> {
 /// [`Event::AuditKeysEnd`], and one [`Event::AuditInvariants`]; or [`Event::AuditFailed`] in the place
 /// of what could not be read completely.
 pub async fn audit(request: &AuditRequest<'_>) -> Vec<Event> {
-    let AuditRequest { targets, workload, prefix, writes, patience } = *request;
-    let reader = Reader::new(targets, workload, prefix, patience);
+    let AuditRequest { site, workload, prefix, writes, patience } = *request;
+    let reader = Reader::new(site, workload, prefix, patience);
     let mut events = Vec::new();
     for (name, operation) in &workload.operations {
         let Some(promise) = operation.kept() else { continue };

@@ -8,8 +8,12 @@ use std::time::{Duration, Instant};
 
 use super::classify::Answer;
 use super::connection::{Connection, Exchange, Reply, connect, exchange};
+use super::programs::{Pool, Programs};
 use super::request::Call;
+use super::site::Site;
 use super::targets::{AVOID_FOR, Targets};
+use super::transport::Transport;
+use super::wire::IdleWire;
 
 /// Longest wait for a connection. In one data centre a handshake takes well below a millisecond;
 /// what is not there after this is gone.
@@ -54,6 +58,9 @@ impl From<Ended> for Result<Reply, Failure> {
 #[derive(Clone)]
 pub struct Client {
     state: Arc<Mutex<State>>,
+    transport: Arc<Transport>,
+    programs: Option<Arc<dyn Programs>>,
+    pool: Arc<Pool>,
 }
 
 struct State {
@@ -63,9 +70,14 @@ struct State {
 
 impl Client {
     /// A client without open connections.
-    pub fn new(addresses: &[SocketAddr]) -> Self {
-        let state = State { targets: Targets::new(addresses), idle: HashMap::new() };
-        Self { state: Arc::new(Mutex::new(state)) }
+    pub fn new(site: &Site) -> Self {
+        let state = State { targets: Targets::new(&site.addresses), idle: HashMap::new() };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            transport: Arc::new(site.transport.clone()),
+            programs: site.programs.clone(),
+            pool: Arc::default(),
+        }
     }
 
     /// Goes to these addresses from now on. What is known of those that stay is kept.
@@ -80,6 +92,12 @@ impl Client {
     /// # Errors
     /// Whether the request may have arrived, and why there is no whole response.
     pub async fn send(&self, call: &Call, deadline: Instant) -> Result<Reply, Failure> {
+        if let Some(exec) = &call.exec {
+            let Some(programs) = &self.programs else {
+                return Err(Failure::NotSent("nobody starts commands here".into()));
+            };
+            return self.pool.send(programs, exec, &call.body, deadline).await;
+        }
         let mut failure = Failure::NotSent("no address".into());
         let (order, due) = {
             let mut state = self.state();
@@ -102,10 +120,10 @@ impl Client {
 
     /// Looks whether an address that failed answers again; no request waits for that.
     async fn look_at(self, address: SocketAddr) {
-        if let Ok(connection) = connect(address, CONNECT_TIMEOUT).await {
+        if let Ok(connection) = connect(address, &self.transport, CONNECT_TIMEOUT).await {
             let mut state = self.state();
             state.targets.answered(address);
-            state.idle.entry(address).or_default().push(connection);
+            state.keep(address, connection);
         }
     }
 
@@ -131,8 +149,14 @@ impl Client {
             }
         }
         let limit = CONNECT_TIMEOUT.min(deadline.saturating_duration_since(Instant::now()));
-        match connect(address, limit).await {
-            Ok(connection) => self.exchange(connection, address, call, deadline).await.into(),
+        match connect(address, &self.transport, limit).await {
+            Ok(connection) => {
+                // Who comes next sends on it, too.
+                if let Some(shared) = connection.share() {
+                    self.state().keep(address, shared);
+                }
+                self.exchange(connection, address, call, deadline).await.into()
+            }
             Err(reason) => {
                 self.state().avoid(address);
                 Err(Failure::NotSent(format!("{reason} ({address})")))
@@ -148,11 +172,18 @@ impl Client {
         deadline: Instant,
     ) -> Ended {
         let began = Instant::now();
-        let failure = match exchange(connection, address, call, deadline).await {
+        let wire = connection.wire().clone();
+        let ended = exchange(connection, (address, &self.transport), call, deadline).await;
+        if !matches!(ended, Exchange::Replied(_, Some(_))) {
+            self.state().forget(address, &wire);
+        }
+        let failure = match ended {
             Exchange::Replied(reply, connection) => {
                 let mut state = self.state();
                 state.targets.answered(address);
-                state.idle.entry(address).or_default().extend(connection);
+                if let Some(connection) = connection {
+                    state.keep(address, connection);
+                }
                 return Ended::Finally(Ok(*reply));
             }
             Exchange::Closed(reason) => return Ended::Closed(format!("{reason} ({address})")),
@@ -171,7 +202,12 @@ impl Client {
 
     /// The connection used last, so that those beyond the need grow old and are closed.
     fn idle_connection(&self, address: SocketAddr) -> Option<Connection> {
-        self.state().idle.get_mut(&address)?.pop()
+        let mut state = self.state();
+        let idle = state.idle.get_mut(&address)?;
+        match idle.last().and_then(Connection::share) {
+            Some(shared) => Some(shared),
+            None => idle.pop(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -181,6 +217,21 @@ impl Client {
 }
 
 impl State {
+    /// Keeps a connection for who comes next. Of those that carry many requests one is enough.
+    fn keep(&mut self, address: SocketAddr, connection: Connection) {
+        let idle = self.idle.entry(address).or_default();
+        if connection.share().is_none() || idle.is_empty() {
+            idle.push(connection);
+        }
+    }
+
+    /// Nobody else sends on a connection that has failed.
+    fn forget(&mut self, address: SocketAddr, wire: &IdleWire) {
+        if let Some(idle) = self.idle.get_mut(&address) {
+            idle.retain(|connection| !connection.wire().is(wire));
+        }
+    }
+
     /// A connection to an address that went silent is as dead as the address.
     fn avoid(&mut self, address: SocketAddr) {
         self.targets.avoid(address, Instant::now());
@@ -213,7 +264,7 @@ mod tests {
     #[tokio::test]
     async fn a_read_that_crosses_a_close_is_sent_again() {
         let server = closes_on(2).await;
-        let client = Client::new(&[server.address]);
+        let client = Client::new(&Site::from(&[server.address][..]));
         let read = Call::get("/products".into());
         assert_eq!(client.send(&read, soon()).await.unwrap().status, 200);
         assert_eq!(client.send(&read, soon()).await.unwrap().status, 200);
@@ -223,7 +274,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_crosses_a_close_is_not() {
         let server = closes_on(2).await;
-        let client = Client::new(&[server.address]);
+        let client = Client::new(&Site::from(&[server.address][..]));
         assert!(client.send(&Call::get("/products".into()), soon()).await.is_ok());
         let write = Call { method: hyper::Method::POST, ..Call::get("/sessions".into()) };
         let ended = client.send(&write, soon()).await;
@@ -234,7 +285,7 @@ mod tests {
     #[tokio::test]
     async fn a_new_connection_gets_no_second_chance() {
         let server = closes_on(1).await;
-        let client = Client::new(&[server.address]);
+        let client = Client::new(&Site::from(&[server.address][..]));
         let ended = client.send(&Call::get("/products".into()), soon()).await;
         assert!(matches!(ended, Err(Failure::Lost(_))), "{ended:?}");
         assert_eq!(server.seen().len(), 1);

@@ -1,11 +1,11 @@
 //! Reading back what followed from writes after they were acknowledged.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::reader::{ReadBack, Reader};
+use super::site::Site;
 use crate::journal::{Effect, Event, OpKind};
 use crate::spec::workload::{Promise, Workload};
 
@@ -24,7 +24,7 @@ pub struct EffectReader {
 impl EffectReader {
     /// One for each effect that the workload promises; a read that fails is tried again for so long.
     pub fn all(
-        targets: &[SocketAddr],
+        site: &Site,
         workload: &Arc<Workload>,
         prefix: &str,
         patience: Duration,
@@ -33,7 +33,7 @@ impl EffectReader {
         let promised = operations.flat_map(|(name, o)| o.effects().map(move |p| (name, o, p)));
         promised
             .map(|(name, operation, promise)| Self {
-                reader: Reader::new(targets, workload, prefix, patience),
+                reader: Reader::new(site, workload, prefix, patience),
                 kind: OpKind::new(name),
                 effect: Effect::new(promise.title()),
                 promise: promise.clone(),

@@ -1,7 +1,6 @@
 //! Greedy clients: each sends at a fixed rate, whatever it is answered. What they did is counted and not
 //! written down one by one, because nobody promised them anything.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::client::{Client, Failure};
 use super::request::Call;
+use super::site::Site;
 use super::users::Users;
 use crate::spec::workload::{Dice, Template, Workload, call};
 
@@ -24,7 +24,7 @@ const SIGN_IN_AGAIN: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct FloodConfig {
     /// Who is asked, in turn.
-    pub targets: Vec<SocketAddr>,
+    pub site: Site,
     /// Sets its clients' addresses apart from those of others.
     pub id: String,
     /// Greedy clients.
@@ -65,7 +65,7 @@ impl Flood {
         let counts = Arc::new(FloodCounts::default());
         let workload = Arc::clone(&config.workload);
         let users = Arc::new(Users::new(workload, config.clients, &config.id));
-        let client = Client::new(&config.targets);
+        let client = Client::new(&config.site);
         let mut clients = JoinSet::new();
         for number in 0..u64::from(config.clients) {
             let greedy = Greedy {
@@ -178,7 +178,7 @@ mod tests {
         })
         .await;
         let flood = Flood::start(&FloodConfig {
-            targets: vec![server.address],
+            site: Site::from(&[server.address][..]),
             id: "f1".into(),
             clients: 2,
             per_s: 500,

@@ -1,6 +1,5 @@
 //! Starting, watching and ending traffic.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::Clock;
 use super::runner::{Command, Run, Shared};
+use super::site::Site;
 use super::stats::{Live, Summary};
 use crate::dns::EntryName;
 use crate::journal::Event;
@@ -28,9 +28,9 @@ pub fn to_channel(sender: mpsc::UnboundedSender<Event>) -> OpSink {
 pub struct LoadConfig {
     /// What is sent when.
     pub plan: Plan,
-    /// The addresses of the entry tier, as DNS would return them.
-    pub targets: Vec<SocketAddr>,
-    /// How the entry tier is found by name; clients then go where the name leads, and not to `targets`.
+    /// Where it goes.
+    pub site: Site,
+    /// How the entry tier is found by name; clients then go where the name leads, and not to the addresses.
     pub name: Option<EntryName>,
     /// How long a client waits for an answer, counted from the intended start.
     pub timeout: Duration,
@@ -70,7 +70,7 @@ pub struct LoadHandle {
 /// # Errors
 /// There are no targets, or the system has no resources for it.
 pub fn start(config: LoadConfig, sink: OpSink) -> Result<LoadHandle, LoadError> {
-    if config.targets.is_empty() && config.name.is_none() {
+    if config.site.addresses.is_empty() && config.name.is_none() {
         return Err(LoadError::NoTargets);
     }
     let shared = Arc::new(Shared::new(Clock::start(), sink)?);

@@ -1,7 +1,6 @@
 //! Asking a system, after all faults are healed, for what it holds: with patience, page by page or one by one.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use serde_json::Value;
 
 use super::client::{Client, Failure};
 use super::request::Call;
+use super::site::Site;
 use super::users::Users;
 use crate::journal::{OpKind, Outcome};
 use crate::spec::workload::outcome::unlike;
@@ -64,14 +64,9 @@ enum Miss {
 
 impl Reader {
     /// Reads of what was written with keys of this prefix; a read that fails is tried again for so long.
-    pub fn new(
-        targets: &[SocketAddr],
-        workload: &Arc<Workload>,
-        prefix: &str,
-        patience: Duration,
-    ) -> Self {
+    pub fn new(site: &Site, workload: &Arc<Workload>, prefix: &str, patience: Duration) -> Self {
         let users = Users::new(Arc::clone(workload), workload.users, prefix);
-        Self { client: Client::new(targets), users, patience }
+        Self { client: Client::new(site), users, patience }
     }
 
     /// Reads the keys of a prefix, page by page. Keys of other prefixes (`run-1` and `run-1-b` both begin with
@@ -141,14 +136,20 @@ impl Reader {
         write: &ReadBack,
         anonymous: bool,
     ) -> Result<Option<u32>, String> {
-        let Some(line) = &promise.read else { return Ok(None) };
+        if !promise.is_read_one_by_one() {
+            return Ok(None);
+        }
         let number = write.key.rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(0);
         let around = self.users.around(number, anonymous);
         let values = |name: &str| match name {
             "key" => Some(write.key.clone().into()),
             name => write.values.get(name).cloned().or_else(|| around.value(name)),
         };
-        let make = || call::line(self.users.workload(), line, &values, &mut Dice::new(0, number));
+        let make = || {
+            let dice = &mut Dice::new(0, number);
+            let call = call::read_back(self.users.workload(), promise, &values, dice)?;
+            call.ok_or_else(|| NoValue("a promise that is read back".to_owned()))
+        };
         if make().is_err() {
             return Ok(None);
         }

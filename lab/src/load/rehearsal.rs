@@ -1,7 +1,6 @@
 //! Sends each operation of a workload once, and looks for what it promised: what a workload means is seen
 //! before it is believed.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use super::classify::classify;
 use super::client::Client;
 use super::invariants;
 use super::reader::{ReadBack, Reader};
+use super::site::Site;
 use super::users::Users;
 use super::visit::{self, Noted, Visit};
 use crate::journal::{Event, Listed, Outcome, Stands};
@@ -49,7 +49,7 @@ pub enum Found {
 /// Sends each operation once and returns what came of all, and of the invariants.
 pub struct Rehearsal<'a> {
     /// Who is asked.
-    pub targets: &'a [SocketAddr],
+    pub site: &'a Site,
     /// What is sent.
     pub workload: &'a Arc<Workload>,
     /// What the keys of its writes begin with; never used before.
@@ -71,9 +71,9 @@ impl Rehearsal<'_> {
             ramp: Duration::ZERO,
             key_prefix: self.prefix.to_owned(),
         };
-        let client = Client::new(self.targets);
+        let client = Client::new(self.site);
         let users = Users::new(Arc::clone(self.workload), 1, self.prefix);
-        let reader = Reader::new(self.targets, self.workload, self.prefix, self.timeout);
+        let reader = Reader::new(self.site, self.workload, self.prefix, self.timeout);
         let mut all = Vec::new();
         let mut number = 0;
         for (index, (name, operation)) in self.workload.operations.iter().enumerate() {

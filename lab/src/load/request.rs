@@ -18,13 +18,15 @@ pub struct Call {
     pub body: Bytes,
     /// Goes over a connection of its own, opened for it.
     pub anew: bool,
+    /// The program that does it, with the body as its line; everything else is of HTTP.
+    pub exec: Option<workload::Exec>,
 }
 
 impl Call {
     /// A request that only reads.
     pub fn get(path: String) -> Self {
         let (method, headers) = (hyper::Method::GET, HeaderMap::new());
-        Self { method, path, headers, body: Bytes::new(), anew: false }
+        Self { method, path, headers, body: Bytes::new(), anew: false, exec: None }
     }
 
     /// Whether it has a header of this name.
@@ -54,8 +56,8 @@ impl From<workload::Call> for Call {
             workload::Method::Delete => hyper::Method::DELETE,
         };
         let headers = HeaderMap::with_capacity(call.headers.len() + 2);
-        let mut made =
-            Self { method, path: call.path, headers, body: call.body.into(), anew: false };
+        let (path, body, exec) = (call.path, call.body.into(), call.exec);
+        let mut made = Self { method, path, headers, body, anew: false, exec };
         for (name, value) in call.headers {
             made.add(&name, value);
         }

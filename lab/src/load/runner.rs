@@ -157,7 +157,10 @@ impl Run {
     pub fn new(config: LoadConfig, shared: Arc<Shared>) -> Self {
         let open_files = limits::raise_open_files();
         Self {
-            client: Client::new(if config.name.is_some() { &[] } else { &config.targets }),
+            client: match config.name {
+                Some(_) => Client::new(&config.site.at(Vec::new())),
+                None => Client::new(&config.site),
+            },
             users: Arc::new(Users::new(
                 Arc::clone(&config.plan.workload),
                 config.plan.workload.users,

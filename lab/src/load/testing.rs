@@ -150,9 +150,12 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Re
 
 /// Status and body of a `GET`.
 pub async fn get(address: SocketAddr, path: &str) -> (u16, String) {
-    use super::{client::Client, request::Call};
+    use super::{client::Client, request::Call, site::Site};
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    let reply = Client::new(&[address]).send(&Call::get(path.to_owned()), deadline).await.unwrap();
+    let reply = Client::new(&Site::from(&[address][..]))
+        .send(&Call::get(path.to_owned()), deadline)
+        .await
+        .unwrap();
     (reply.status, String::from_utf8(reply.answer.body.to_vec()).unwrap())
 }
 
@@ -170,9 +173,12 @@ pub fn shop() -> Arc<Workload> {
 
 /// Status of a `POST` with a small body; 0 when there is no answer.
 pub async fn post(address: SocketAddr, path: &str) -> u16 {
-    use super::{client::Client, request::Call};
+    use super::{client::Client, request::Call, site::Site};
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     let method = hyper::Method::POST;
     let call = Call { method, body: "{}".into(), ..Call::get(path.to_owned()) };
-    Client::new(&[address]).send(&call, deadline).await.map_or(0, |reply| reply.status)
+    Client::new(&Site::from(&[address][..]))
+        .send(&call, deadline)
+        .await
+        .map_or(0, |reply| reply.status)
 }

@@ -27,6 +27,8 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub struct IdleWire {
     shared: Weak<Shared>,
+    /// The other side may send what nobody asked for: TLS its tickets, HTTP/2 its frames.
+    talkative: bool,
 }
 
 impl Wire {
@@ -37,7 +39,12 @@ impl Wire {
 
     /// A reference that does not keep the stream open.
     pub fn idle(&self) -> IdleWire {
-        IdleWire { shared: Arc::downgrade(&self.shared) }
+        IdleWire { shared: Arc::downgrade(&self.shared), talkative: false }
+    }
+
+    /// The same for a connection on which the other side may speak first.
+    pub fn talkative(&self) -> IdleWire {
+        IdleWire { talkative: true, ..self.idle() }
     }
 
     /// Bytes handed to the operating system so far. What was not counted was not sent.
@@ -56,8 +63,14 @@ impl IdleWire {
         // Data that nobody asked for makes it as useless as its end.
         match recv(&shared.stream, &mut [0_u8; 1][..], peek) {
             Err(rustix::io::Errno::AGAIN) => Some(Wire { shared }),
+            Ok((_, bytes)) if bytes > 0 && self.talkative => Some(Wire { shared }),
             _ => None,
         }
+    }
+
+    /// Whether both are of one stream.
+    pub fn is(&self, other: &Self) -> bool {
+        self.shared.ptr_eq(&other.shared)
     }
 }
 

@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use super::RunningLab;
-use crate::engine::probe;
 use crate::kinds;
+use crate::load::{self, Site};
 
 /// How long an entry may refuse everybody, once all of its nodes work.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -18,9 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// they say instead. Which answer it is, is the system's own business.
 pub async fn serves(lab: &RunningLab) -> Vec<(String, String)> {
     let begun = Instant::now();
-    let entry = kinds::entry(&lab.stage, &lab.places);
+    let (entry, site) = (kinds::entry(&lab.stage, &lab.places), lab.site());
+    let nodes: Vec<Site> = entry.iter().map(|node| site.at(vec![(*node).into()])).collect();
     loop {
-        let looks = entry.iter().map(|(address, port)| refusal(*address, *port));
+        let looks = nodes.iter().map(refusal);
         let refusals = futures::future::join_all(looks).await;
         let named = |((address, _), said): (&(Ipv4Addr, u16), Option<String>)| {
             let place = lab.places.iter().find(|place| place.address == *address)?;
@@ -35,7 +36,7 @@ pub async fn serves(lab: &RunningLab) -> Vec<(String, String)> {
 }
 
 /// What a node of the entry says when it has nobody to send users to. Silence is not that.
-async fn refusal(address: Ipv4Addr, port: u16) -> Option<String> {
-    let answer = probe::get(address, port, "/", PATIENCE).await.ok()?;
-    matches!(answer.status, 502..=504).then(|| format!("it answers {} to everybody", answer.status))
+async fn refusal(node: &Site) -> Option<String> {
+    let status = load::status(node, "/", PATIENCE).await?;
+    matches!(status, 502..=504).then(|| format!("it answers {status} to everybody"))
 }

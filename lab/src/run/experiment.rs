@@ -211,7 +211,7 @@ impl ExperimentRun<'_> {
         };
         let config = LoadConfig {
             plan,
-            targets: self.lab.entry(),
+            site: self.lab.site(),
             name: self.lab.entry_name(),
             timeout: Duration::from_millis(traffic.timeout_ms),
             max_in_flight: None,
@@ -278,6 +278,7 @@ impl ExperimentRun<'_> {
             secret: &lab.network.secret,
             traffic: chaos::Traffic {
                 stage: &lab.stage.traffic,
+                site: lab.site(),
                 key_prefix,
                 workload: Arc::new(lab.stage.workload()),
                 seed,

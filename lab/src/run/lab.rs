@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::RunError;
 use super::ailments::explain;
+use super::programs::NodePrograms;
 use crate::chaos::{Roles, StrayLab, read_roles};
 use crate::control::client::ControlClient;
 use crate::dns::EntryName;
 use crate::engine::Engine;
 use crate::engine::probe::Ready;
 use crate::kinds;
+use crate::load::{Site, Transport};
 use crate::plan::layout::{self, Place};
 use crate::plan::observed::{Observed, ObservedNetwork, Part, State};
 use crate::plan::{CONTROL, main_name};
@@ -74,6 +76,19 @@ impl RunningLab {
     /// Where clients send their requests.
     pub fn entry(&self) -> Vec<SocketAddr> {
         kinds::entry(&self.stage, &self.places).into_iter().map(SocketAddr::from).collect()
+    }
+
+    /// The same, with how it is spoken to, and who starts the commands of the workload.
+    pub fn site(&self) -> Site {
+        let traffic = &self.stage.traffic;
+        Site {
+            addresses: self.entry(),
+            transport: Transport::of(traffic.tls.as_ref(), traffic.http2),
+            programs: NodePrograms::of(&self.engine, &self.stage.workload(), |tier| {
+                let nodes = layout::with_duty(&self.places, tier, Duty::Member);
+                nodes.map(|place| place.name.clone()).collect()
+            }),
+        }
     }
 
     /// How clients find it by name, where the stage has a name server for it.

@@ -9,7 +9,7 @@ use super::{RunningLab, memory, settle};
 use crate::journal::{Event, Op, OpKind, Outcome};
 use crate::load::{self, AuditRequest, ReadBack};
 use crate::spec::model::Stage;
-use crate::spec::workload::Workload;
+use crate::spec::workload::{Promise, Workload};
 
 /// How long the final reads may be tried.
 const AUDIT_LIMIT: Duration = Duration::from_secs(30);
@@ -17,9 +17,9 @@ const AUDIT_LIMIT: Duration = Duration::from_secs(30);
 /// Reads back every promise whose key begins with the prefix, and what follows from it later. `writes` are
 /// those that are read back one by one.
 pub async fn audit(lab: &RunningLab, prefix: &str, writes: &[ReadBack]) -> Vec<Event> {
-    let (targets, workload) = (lab.entry(), Arc::new(lab.stage.workload()));
+    let (site, workload) = (lab.site(), Arc::new(lab.stage.workload()));
     let (workload, patience) = (&workload, AUDIT_LIMIT);
-    let request = AuditRequest { targets: &targets, workload, prefix, writes, patience };
+    let request = AuditRequest { site: &site, workload, prefix, writes, patience };
     let mut events = memory::held_since(lab).await;
     events.extend(load::audit(&request).await);
     let settled = settle::settle(lab, prefix, workload, writes, &events).await;
@@ -72,7 +72,8 @@ pub fn written_in(journal: &SharedJournal, stage: &Stage) -> Vec<ReadBack> {
 
 /// The operations whose writes are read back one by one.
 fn one_by_one(workload: &Workload) -> Vec<OpKind> {
-    let read = |o: &crate::spec::workload::Operation| o.promise.iter().any(|p| p.read.is_some());
+    let read =
+        |o: &crate::spec::workload::Operation| o.promise.iter().any(Promise::is_read_one_by_one);
     let found = workload.operations.iter().filter(|(_, operation)| read(operation));
     found.map(|(name, _)| OpKind::new(name)).collect()
 }

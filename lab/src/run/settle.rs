@@ -46,7 +46,7 @@ pub async fn settle(
     audit: &[Event],
 ) -> Vec<Event> {
     let queues = kinds::queues(&lab.stage, &lab.places);
-    let all = EffectReader::all(&lab.entry(), workload, prefix, PATIENCE);
+    let all = EffectReader::all(&lab.site(), workload, prefix, PATIENCE);
     if queues.is_empty() && all.is_empty() {
         return Vec::new();
     }

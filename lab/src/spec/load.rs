@@ -8,7 +8,7 @@ use super::builtin::builtin;
 use super::dockerfile;
 use super::error::{Pos, Problem, SpecError, SpecErrors};
 use super::model::Stage;
-use super::parse::{Beside, parse_beside, without_mark};
+use super::parse::{Beside, Files, parse_beside, without_mark};
 use super::path::Path;
 use super::tree::LARGEST;
 use super::workload::{self, Workload};
@@ -74,7 +74,24 @@ impl Source {
     /// # Errors
     /// Every problem of a stage that is not valid.
     pub fn stage(&self) -> Result<Stage, SpecErrors> {
-        parse_beside(&self.text, &self.file, |name| self.beside(name), |name| self.folder(name))
+        let files = Files {
+            workload: &|name| self.beside(name),
+            folder: &|name| self.folder(name),
+            text: &|name| self.text_beside(name),
+        };
+        parse_beside(&self.text, &self.file, &files)
+    }
+
+    /// The text of a file seen from this one.
+    fn text_beside(&self, name: &str) -> Result<String, Beside> {
+        let file = self.around().join(name).display().to_string();
+        let wrong = |message: String| {
+            let problem = Problem::new(Pos::START, &Path::root(), message).found(name);
+            problem.allowed("a file, seen from this one")
+        };
+        let bytes = read(&file).map_err(|e| wrong(format!("{file}: {e}")))?;
+        let text = utf8(&bytes).map_err(|_| wrong(format!("{file} is no text, or too long")))?;
+        Ok(text.to_owned())
     }
 
     /// A folder seen from this file, with a Dockerfile in it that the engine's own builder understands.

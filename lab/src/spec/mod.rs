@@ -14,6 +14,8 @@ pub mod slots;
 pub mod workload;
 
 mod builtin;
+pub mod certificates;
+mod commands;
 
 mod dockerfile;
 mod document;

@@ -10,7 +10,7 @@ use super::error::{Pos, Problem, SpecErrors};
 use super::model::{Kind, Stage};
 use super::path::{Path, quote};
 use super::workload::Workload;
-use super::{fields, shape, tree, validate, workload};
+use super::{certificates, commands, fields, shape, tree, validate, workload};
 
 /// Parses and validates the text of a stage file; `file` is its name in messages.
 ///
@@ -18,20 +18,29 @@ use super::{fields, shape, tree, validate, workload};
 /// Every independent problem of the text, sorted by line. A text that is not YAML has one.
 pub fn parse(text: &str, file: &str) -> Result<Stage, SpecErrors> {
     let none = || Problem::new(Pos::START, &Path::root(), "a text has no files beside it");
-    parse_beside(text, file, |_| Err(none().into()), |_| Err(none().into()))
+    let files = Files {
+        workload: &|_| Err(none().into()),
+        folder: &|_| Err(none().into()),
+        text: &|_| Err(none().into()),
+    };
+    parse_beside(text, file, &files)
 }
 
-/// The same for a text that may name a file with its workload, which `other` reads, and folders of which
-/// images are made, which `folder` looks at.
+/// What a stage file may name that lies beside it, and who looks at it.
+pub(super) struct Files<'a> {
+    /// A file with the workload.
+    pub(super) workload: &'a dyn Fn(&str) -> Result<Workload, Beside>,
+    /// A folder of which an image is made.
+    pub(super) folder: &'a dyn Fn(&str) -> Result<PathBuf, Beside>,
+    /// A file that is taken as it is.
+    pub(super) text: &'a dyn Fn(&str) -> Result<String, Beside>,
+}
+
+/// The same for a text that may name files beside it.
 ///
 /// # Errors
 /// Every independent problem of the text, or of the other file.
-pub(super) fn parse_beside(
-    text: &str,
-    file: &str,
-    other: impl Fn(&str) -> Result<Workload, Beside>,
-    folder: impl Fn(&str) -> Result<PathBuf, Beside>,
-) -> Result<Stage, SpecErrors> {
+pub(super) fn parse_beside(text: &str, file: &str, files: &Files<'_>) -> Result<Stage, SpecErrors> {
     let text = without_mark(text);
     let mut root = tree::read(text).map_err(|problem| SpecErrors::new(file, vec![*problem]))?;
     let named = root.take_text("workload");
@@ -45,7 +54,7 @@ pub(super) fn parse_beside(
         (false, _) => None,
     };
     if let (Some(stage), Some((name, at))) = (&mut stage, named) {
-        match other(&name) {
+        match (files.workload)(&name) {
             Ok(workload) => stage.workload = Some(Box::new(workload)),
             Err(Beside::Wrong(errors)) => return Err(errors),
             Err(Beside::Unreadable(mut problem)) => {
@@ -62,7 +71,8 @@ pub(super) fn parse_beside(
     problems.extend(validate::check(&draft, &root));
     problems.extend(of_workload(stage.as_ref(), &root, text, file));
     if let Some(stage) = stage.as_mut().filter(|_| problems.is_empty()) {
-        problems.extend(builds(stage, &root, folder)?);
+        problems.extend(builds(stage, &root, files)?);
+        problems.extend(authorities(stage, &root, files)?);
     }
     match stage {
         Some(stage) if problems.is_empty() => Ok(stage),
@@ -74,14 +84,14 @@ pub(super) fn parse_beside(
 fn builds(
     stage: &mut Stage,
     root: &tree::Node,
-    folder: impl Fn(&str) -> Result<PathBuf, Beside>,
+    files: &Files<'_>,
 ) -> Result<Vec<Problem>, SpecErrors> {
     let mut problems = Vec::new();
     let of_stage = stage.stage.clone();
     for (name, tier) in &mut stage.tiers {
         let Kind::Container(kind) = &mut tier.kind else { continue };
         let Some(named) = &kind.build else { continue };
-        match folder(named) {
+        match (files.folder)(named) {
             Ok(found) => {
                 // Two checkouts of one stage do not take each other's image.
                 let digest = Sha256::digest(found.as_os_str().as_encoded_bytes());
@@ -90,23 +100,63 @@ fn builds(
                 kind.build = Some(found.display().to_string());
             }
             Err(Beside::Wrong(errors)) => return Err(errors),
-            Err(Beside::Unreadable(mut problem)) => {
-                let path = Path::of(["tiers", name, "build"]);
-                let (at, path) = validate::locate(root, &path, validate::Point::Value);
-                (problem.line, problem.column) = (at.line, at.column);
-                problem.path = path.to_string();
-                problems.push(*problem);
+            Err(Beside::Unreadable(problem)) => {
+                problems.push(placed(*problem, root, &Path::of(["tiers", name, "build"])));
             }
         }
     }
     Ok(problems)
 }
 
+/// The certificates of those who may have signed that of the entry, in the place of the file's name.
+fn authorities(
+    stage: &mut Stage,
+    root: &tree::Node,
+    files: &Files<'_>,
+) -> Result<Option<Problem>, SpecErrors> {
+    let Some(ca) = stage.traffic.tls.as_mut().and_then(|tls| tls.ca.as_mut()) else {
+        return Ok(None);
+    };
+    if certificates::is_pem(ca) {
+        return Ok(None);
+    }
+    let path = Path::of(["traffic", "tls", "ca"]);
+    let read = (files.text)(ca).and_then(|text| match certificates::roots(&text) {
+        Ok(_) => Ok(text),
+        Err(why) => {
+            let message = format!("no certificates: {why}");
+            let problem = Problem::new(Pos::START, &path, message).found(ca);
+            Err(problem.allowed("a file with certificates in PEM").into())
+        }
+    });
+    match read {
+        Ok(text) => *ca = text,
+        Err(Beside::Wrong(errors)) => return Err(errors),
+        Err(Beside::Unreadable(problem)) => return Ok(Some(placed(*problem, root, &path))),
+    }
+    Ok(None)
+}
+
+/// A problem with what a value names, at the value.
+fn placed(mut problem: Problem, root: &tree::Node, path: &Path) -> Problem {
+    let (at, path) = validate::locate(root, path, validate::Point::Value);
+    (problem.line, problem.column) = (at.line, at.column);
+    problem.path = path.to_string();
+    problem
+}
+
 /// What is wrong with the stage's own workload.
 fn of_workload(stage: Option<&Stage>, root: &tree::Node, text: &str, file: &str) -> Vec<Problem> {
-    let Some(workload) = stage.and_then(|stage| stage.workload.as_ref()) else { return Vec::new() };
+    let Some((stage, workload)) = stage.and_then(|stage| Some((stage, stage.workload.as_ref()?)))
+    else {
+        return Vec::new();
+    };
     let mut problems = match Document::read(text, file, "a stage") {
-        Ok(document) => workload::problems(&document, workload),
+        Ok(document) => {
+            let mut problems = workload::problems(&document, workload);
+            problems.extend(commands::problems(stage, workload, &document));
+            problems
+        }
         Err(_) => Vec::new(),
     };
     // Shares of the demo shop's traffic say nothing of another.

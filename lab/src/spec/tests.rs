@@ -13,6 +13,7 @@ mod published;
 mod releases;
 mod rights;
 mod scaling;
+mod secure;
 mod semantics;
 mod services;
 mod short_forms;

@@ -14,6 +14,7 @@ mod regions;
 mod releases;
 mod store_faults;
 mod tiers;
+mod tls;
 
 use super::draft::Draft;
 use super::error::{Pos, Problem, closest};
@@ -30,6 +31,7 @@ pub(super) fn check(draft: &Draft, root: &Node) -> Vec<Problem> {
     check.edges();
     check.federation();
     check.entry();
+    check.tls();
     check.observability();
     check.experiments();
     check.problems

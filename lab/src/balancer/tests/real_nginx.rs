@@ -151,7 +151,7 @@ async fn a_change_of_targets_costs_at_most_a_request_that_crosses_the_reload() {
     };
     let load = LoadConfig {
         plan,
-        targets: vec![balancing.site],
+        site: (&[balancing.site][..]).into(),
         name: None,
         timeout: Duration::from_secs(6),
         max_in_flight: None,

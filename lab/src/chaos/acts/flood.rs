@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::super::inject::Traffic;
 use super::Proof;
 use crate::journal::{Event, FloodEnded, Micros};
 use crate::load;
-use crate::spec::workload::Workload;
 
 /// Greedy clients that send until the heal.
 #[derive(Debug)]
@@ -25,17 +25,16 @@ pub(super) fn start(
     addresses: &[SocketAddrV4],
     (clients, per_s): (u16, u16),
     path: &str,
-    workload: Arc<Workload>,
-    timeout: Duration,
+    traffic: &Traffic<'_>,
 ) -> Flood {
     let config = load::FloodConfig {
-        targets: addresses.iter().copied().map(Into::into).collect(),
+        site: traffic.site.at(addresses.iter().copied().map(Into::into).collect()),
         clients,
         per_s,
         path: path.to_owned(),
-        workload,
+        workload: Arc::clone(&traffic.workload),
         id: id.to_owned(),
-        timeout,
+        timeout: Duration::from_millis(traffic.stage.timeout_ms),
     };
     let (id, since) = (id.to_owned(), Instant::now());
     Flood { id, clients, since, sending: load::Flood::start(&config) }

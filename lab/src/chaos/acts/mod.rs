@@ -168,11 +168,8 @@ impl Effect<'_> {
                 return Ok(Some(Held::Spike(spike)));
             }
             Act::Flood { addresses, clients, per_s, path, .. } => {
-                let timeout = self.injector.traffic.stage.timeout_ms;
-                let timeout = std::time::Duration::from_millis(timeout);
-                let workload = std::sync::Arc::clone(&self.injector.traffic.workload);
-                let (of, timeout) = ((*clients, *per_s), timeout);
-                let flood = flood::start(self.id, addresses, of, path, workload, timeout);
+                let (of, traffic) = ((*clients, *per_s), &self.injector.traffic);
+                let flood = flood::start(self.id, addresses, of, path, traffic);
                 return Ok(Some(Held::Flood(flood)));
             }
         }

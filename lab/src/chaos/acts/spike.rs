@@ -1,6 +1,6 @@
 //! A spike: a second generator beside the stage's own.
 
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(super) fn start(
     let sent: Arc<Mutex<Vec<Event>>> = Arc::default();
     let config = LoadConfig {
         plan,
-        targets: addresses.iter().copied().map(SocketAddr::from).collect(),
+        site: traffic.site.at(addresses.iter().copied().map(Into::into).collect()),
         name: None,
         timeout: Duration::from_millis(traffic.stage.timeout_ms),
         max_in_flight: None,

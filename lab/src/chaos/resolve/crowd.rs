@@ -81,6 +81,10 @@ pub(super) fn flash_crowd(
     fault: &Fault,
     f: &FlashCrowd,
 ) -> Result<Injection, ResolveError> {
+    if !scene.stage.traffic.is_plain() {
+        let why = "a flash crowd speaks HTTP/1.1 without TLS, and the entry does not: try spike";
+        return Err(ResolveError::NoNode(why.to_owned()));
+    }
     let (node, addresses) = entry(scene)?;
     let act = Act::Crowd {
         node,

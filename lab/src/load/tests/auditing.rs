@@ -22,7 +22,8 @@ async fn audited(targets: &[SocketAddr], kinds: &[OpKind], patience_ms: u64) -> 
     let mut workload = (*testing::shop()).clone();
     workload.operations.retain(|name, _| kinds.contains(&OpKind::new(name)));
     let workload = &Arc::new(workload);
-    audit(&AuditRequest { targets, workload, prefix: "run", writes: &[], patience }).await
+    let site = &targets.into();
+    audit(&AuditRequest { site, workload, prefix: "run", writes: &[], patience }).await
 }
 
 fn json(text: &str) -> Behaviour {

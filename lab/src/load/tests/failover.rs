@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::super::client::{Client, Failure};
 use super::super::request::Call;
+use super::super::site::Site;
 use super::super::testing::{Behaviour, Server, good, refusing};
 use super::{config, run, run_all};
 use crate::journal::Outcome;
@@ -33,7 +34,7 @@ async fn traffic_is_spread_over_all_addresses() {
 async fn what_one_address_may_have_is_not_sent_to_another() {
     let breaking = Server::start(|_| Behaviour::Reset).await;
     let other = Server::start(good).await;
-    let client = Client::new(&[breaking.address, other.address]);
+    let client = Client::new(&Site::from(&[breaking.address, other.address][..]));
     let write = Call { method: hyper::Method::POST, ..Call::get("/sessions".into()) };
     let mut lost = 0;
     for _ in 0..4 {
@@ -47,7 +48,7 @@ async fn what_one_address_may_have_is_not_sent_to_another() {
 async fn a_silent_address_is_avoided_after_one_time_out() {
     let silent = Server::start(|_| Behaviour::Hang).await;
     let other = Server::start(good).await;
-    let client = Client::new(&[other.address, silent.address]);
+    let client = Client::new(&Site::from(&[other.address, silent.address][..]));
     let call = Call::get("/products/1".into());
     let end = Instant::now() + Duration::from_millis(1100);
     let first = client.send(&call, end).await.map(|reply| reply.status);
@@ -61,7 +62,7 @@ async fn a_silent_address_is_avoided_after_one_time_out() {
 #[tokio::test]
 async fn a_connection_serves_one_request_after_the_other() {
     let server = Server::start(good).await;
-    let client = Client::new(&[server.address]);
+    let client = Client::new(&Site::from(&[server.address][..]));
     for _ in 0..20 {
         let reply = client.send(&Call::get("/products/1".into()), soon()).await;
         assert_eq!(reply.map(|reply| reply.status), Ok(200));
@@ -73,7 +74,7 @@ async fn a_connection_serves_one_request_after_the_other() {
 async fn connections_closed_while_idle_are_replaced() {
     // Closes after each answer without saying so: every reuse meets a closed connection.
     let closing = Server::start(|_| Behaviour::AnswerAndClose(200, "{}".into())).await;
-    let client = Client::new(&[closing.address]);
+    let client = Client::new(&Site::from(&[closing.address][..]));
     let call = Call::get("/products/1".into());
     for n in 0..20 {
         match client.send(&call, soon()).await {

@@ -7,6 +7,7 @@ mod forum;
 mod outcomes;
 mod repeats;
 mod running;
+mod secure;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,8 +34,8 @@ fn config(targets: &[SocketAddr], rate_per_s: u32, read_percent: u8, ms: u64) ->
         ramp: Duration::ZERO,
         key_prefix,
     };
-    let targets = targets.to_vec();
-    LoadConfig { plan, targets, name: None, timeout: TIMEOUT, max_in_flight: None }
+    let site = targets.into();
+    LoadConfig { plan, site, name: None, timeout: TIMEOUT, max_in_flight: None }
 }
 
 /// Runs the plan to its end: its operations, and what was sent again.

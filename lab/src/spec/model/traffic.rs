@@ -31,13 +31,43 @@ pub struct Traffic {
     #[serde(default)]
     #[schemars(range(max = 100))]
     pub profile_percent: u8,
+    /// Users speak TLS to the entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// Users speak HTTP/2 to the entry: agreed on within TLS (ALPN), and with prior knowledge without.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub http2: bool,
     /// Longest a client waits for one answer.
     #[serde(default = "client_timeout")]
     #[schemars(range(min = 1, max = LONGEST_MS))]
     pub timeout_ms: u64,
 }
 
+/// How the entry proves who it is: exactly one of `ca` and `unchecked`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["ca"] }, { "required": ["unchecked"] }]))]
+pub struct Tls {
+    /// Certificates of those who may have signed its certificate, in PEM: a file beside the stage file, or the
+    /// text itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub ca: Option<String>,
+    /// It need not prove anything. Whoever answers is believed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unchecked: bool,
+    /// The name that users ask for, and that its certificate must be for; the address when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub name: Option<String>,
+}
+
 impl Traffic {
+    /// Whether users speak HTTP/1.1 without TLS.
+    pub fn is_plain(&self) -> bool {
+        self.tls.is_none() && !self.http2
+    }
+
     /// Peak requests per second that so many users cause: users x requests per day / 86 400 x
     /// peak factor.
     pub fn derived_peak_per_s(&self, users: u64) -> f64 {

@@ -107,3 +107,16 @@ fn names_of_a_database_that_cannot_be() {
         assert!(errors.contains(told), "{to}: {errors}");
     }
 }
+
+#[test]
+fn a_command_of_the_workload_runs_in_a_tier_that_has_room_for_it() {
+    for (tier, told) in [
+        ("pages", "there is no tier `pages`"),
+        ("lb", "no command can run in tier `lb`"),
+        ("schema", "no command can run in tier `schema`"),
+    ] {
+        let errors = errors("exec: {tier: page,", &format!("exec: {{tier: {tier},"));
+        assert!(errors.contains(told) && errors.contains("allowed: "), "{errors}");
+        assert!(errors.contains("exec.tier") || errors.contains("s.yaml:"), "{errors}");
+    }
+}

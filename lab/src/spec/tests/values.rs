@@ -309,7 +309,7 @@ fn zone_listed_twice() {
 fn merge_key() {
     assert_snapshot!(errors(&[("rate_per_s: 50", "rate_per_s: 50\n  <<: {}")]), @r"
     s.yaml:33:3: unknown field `<<` in `traffic`
-      allowed: entry, peak_factor, profile_percent, rate_per_s, read_percent, requests_per_user_day, timeout_ms
+      allowed: entry, http2, peak_factor, profile_percent, rate_per_s, read_percent, requests_per_user_day, timeout_ms, tls
       help: merge keys are not part of YAML 1.2: write the fields out
     ");
 }

@@ -30,6 +30,11 @@ impl Check<'_> {
     /// A path, and the lab's own application behind it for who signs in.
     pub(super) fn flash_crowd(&mut self, path: &Path, fault: &FlashCrowd) {
         self.asked(path, fault.path.as_deref());
+        if self.draft.traffic.as_ref().is_some_and(|traffic| !traffic.is_plain()) {
+            let message = "a flash crowd speaks HTTP/1.1 without TLS, and the entry does not";
+            let problem = self.at_value(path, message).found("flash-crowd");
+            self.report(problem.allowed("`spike` or `flood`"));
+        }
         let unknown = self.draft.tiers.iter().flatten().any(|(_, tier)| tier.is_none());
         if fault.signed_in && !unknown && !self.known_tiers().any(|(_, tier)| has_sessions(tier)) {
             let message = "nobody can sign in: no tier runs the lab's own application";

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::dice::Dice;
 use super::json::JsonTemplate;
 use super::line::{Method, RequestLine};
-use super::model::{Operation, Request, Sent, Workload};
-use super::promise::Register;
+use super::model::{Exec, Operation, Request, Sent, Workload};
+use super::promise::{Promise, Register};
 use super::template::{Escape, NoValue, Template, Values, percent};
 
 /// A request as it is sent.
@@ -21,6 +21,8 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
     /// The body; empty for none.
     pub body: String,
+    /// The command that does it, with the body as its line; path and headers are empty then.
+    pub exec: Option<Exec>,
 }
 
 /// Values that were made for one operation.
@@ -86,8 +88,10 @@ pub fn request(
     values: &dyn Values,
     dice: &mut Dice,
 ) -> Result<(Call, Made), NoValue> {
-    let Some(Sent::Http(method, path)) = request.sent().into_iter().next() else {
-        return Err(NoValue("a request over HTTP".to_owned()));
+    let (method, path) = match request.sent().into_iter().next() {
+        Some(Sent::Http(method, path)) => (method, path),
+        Some(Sent::Command(exec)) => return command(exec, request.json.as_ref(), values, dice),
+        None => return Err(NoValue("something that is sent".to_owned())),
     };
     let path = text(path, values, dice, Escape::Percent)?;
     let json = request.json.as_ref();
@@ -99,7 +103,44 @@ pub fn request(
     }
     headers.extend(kind.map(|kind| ("content-type".to_owned(), kind.to_owned())));
     add_headers(&mut headers, workload, &request.headers, values, dice);
-    Ok((Call { method, path, headers, body }, sent))
+    Ok((Call { method, path, headers, body, exec: None }, sent))
+}
+
+/// A line for a command, and its fields.
+fn command(
+    exec: &Exec,
+    json: Option<&JsonTemplate>,
+    values: &dyn Values,
+    dice: &mut Dice,
+) -> Result<(Call, Made), NoValue> {
+    let line = match json {
+        Some(json) => json.value(values, dice)?,
+        None => {
+            let given = ["key", "user"].map(|name| (name, values.value(name)));
+            given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+        }
+    };
+    let fields = line.as_object().into_iter().flatten();
+    let fields = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let (path, headers, exec) = (String::new(), Vec::new(), Some(exec.clone()));
+    // JSON has no line breaks of its own.
+    Ok((Call { method: Method::Post, path, headers, body: line.to_string(), exec }, fields))
+}
+
+/// What reads one write back; nothing for a promise of another class.
+///
+/// # Errors
+/// A variable without a value.
+pub fn read_back(
+    workload: &Workload,
+    promise: &Promise,
+    values: &dyn Values,
+    dice: &mut Dice,
+) -> Result<Option<Call>, NoValue> {
+    if let Some(exec) = &promise.exec {
+        return Ok(Some(command(exec, promise.json.as_ref(), values, dice)?.0));
+    }
+    promise.read.as_ref().map(|read| line(workload, read, values, dice)).transpose()
 }
 
 /// A request of one line, without a body.
@@ -116,7 +157,7 @@ pub fn line(
     let path = meaning.path.render(values, dice, Escape::Percent)?;
     let mut headers = Vec::new();
     add_headers(&mut headers, workload, &IndexMap::new(), values, dice);
-    Ok(Call { method: meaning.method, path, headers, body: String::new() })
+    Ok(Call { method: meaning.method, path, headers, body: String::new(), exec: None })
 }
 
 /// A GET of a path, with the headers of the workload and these.
@@ -133,7 +174,7 @@ pub fn get(
     let path = text(path, values, dice, Escape::Percent)?;
     let mut headers = Vec::new();
     add_headers(&mut headers, workload, own, values, dice);
-    Ok(Call { method: Method::Get, path, headers, body: String::new() })
+    Ok(Call { method: Method::Get, path, headers, body: String::new(), exec: None })
 }
 
 /// The write of a register.

@@ -114,20 +114,25 @@ impl Check<'_> {
                 Sent::Http(method, template) => {
                     self.path(&path.key(method.field()), template, scope)
                 }
-                Sent::Command(words) => {
-                    let problem = self.document.problem_of_key(
-                        &path.key("exec"),
-                        "operations by commands are not supported by this version",
-                    );
-                    self.problems.push(problem.found("exec").allowed("a request over HTTP"));
-                    for (n, word) in words.iter().enumerate() {
-                        self.template(&path.key("exec").index(n), word, scope);
-                    }
-                }
+                Sent::Command(_) => self.only_a_line(path, request),
             }
         }
         self.headers(&path.key("headers"), &request.headers, scope);
         self.body(path, request, scope);
+    }
+
+    /// A command reads a line of JSON, and nothing else.
+    fn only_a_line(&mut self, path: &Path, request: &Request) {
+        let of_http = [
+            ("headers", !request.headers.is_empty()),
+            ("form", !request.form.is_empty()),
+            ("body", request.body.is_some()),
+        ];
+        for (field, _) in of_http.iter().filter(|(_, is_given)| *is_given) {
+            let message = format!("`{field}` says nothing to a command");
+            let problem = self.document.problem_of_key(&path.key(field), message).found(field);
+            self.problems.push(problem.allowed("`json`, the line that it reads"));
+        }
     }
 
     fn body(&mut self, path: &Path, request: &Request, scope: &Scope) {

@@ -79,11 +79,14 @@ impl Operation {
     pub fn read_back_by(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for promise in &self.promise {
+            if !promise.is_read_one_by_one() {
+                continue;
+            }
             if let Some(line) = promise.read.as_ref().and_then(|line| line.meaning().ok()) {
                 names.extend(line.path.variables().map(|(name, _)| name));
-                for value in promise.is.values() {
-                    value.variables(&mut names);
-                }
+            }
+            for value in promise.is.values().chain(&promise.json) {
+                value.variables(&mut names);
             }
         }
         // The reader knows these by the key; who wrote is somebody else each time.
@@ -110,6 +113,11 @@ impl Promise {
 
     /// Whether the write is read back at the end, one by one or page by page.
     pub fn is_read_back(&self) -> bool {
-        self.read.is_some() || self.pages.is_some()
+        self.is_read_one_by_one() || self.pages.is_some()
+    }
+
+    /// Whether each write is read back by itself.
+    pub fn is_read_one_by_one(&self) -> bool {
+        self.read.is_some() || self.exec.is_some()
     }
 }

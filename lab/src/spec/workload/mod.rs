@@ -28,8 +28,7 @@
 //! - *Crowds, floods and spikes* name a path in their fault; they will name an operation.
 //! - *Keys of a form of their own.* `{key}` is `prefix-number`; systems that insist on a UUID take `{uuid}` from
 //!   `with`, which `pages` and `listed` cannot follow.
-//! - *Commands.* `exec` is parsed and not sent.
-//! - *TLS and HTTP/2* of the entry.
+//! - *Commands* do operations and read single writes back; registers, lists, pages and invariants are of HTTP.
 
 pub mod call;
 mod check;
@@ -59,7 +58,7 @@ pub use dice::Dice;
 pub use expression::{Condition, Held};
 pub use json::JsonTemplate;
 pub use line::{Line, Method, RequestLine};
-pub use model::{Invariant, Key, Operation, Request, Sent, Step, Workload};
+pub use model::{Exec, Invariant, Key, Operation, Request, Sent, Step, Workload};
 pub use outcome::Proof;
 pub(in crate::spec) use parse::problems;
 pub use parse::{is_workload, load, parse};

@@ -63,9 +63,11 @@ pub struct Request {
     /// Path of a DELETE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete: Option<Template>,
-    /// A command that reads one JSON line for each operation and writes one for each outcome.
+    /// A command in a node of a tier, instead of a request to the entry. It is started when one is needed and
+    /// reads a line of JSON for each operation, which is `json`, or `{"key": ..., "user": ...}`; for each it
+    /// writes one, the answer, whose `status` is 200 unless it says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exec: Option<Vec<Template>>,
+    pub exec: Option<Exec>,
     /// Further headers; they take the place of the workload's of the same name.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub headers: IndexMap<String, Template>,
@@ -78,6 +80,18 @@ pub struct Request {
     /// Any other body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Template>,
+}
+
+/// A command that does operations, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exec {
+    /// The tier in whose containers it runs, each time in the next one that can: of kind `container`, or a
+    /// service with an image of one's own.
+    pub tier: Name,
+    /// The command and its arguments.
+    #[schemars(length(min = 1))]
+    pub command: Vec<String>,
 }
 
 /// A request of `begin`.
@@ -185,7 +199,7 @@ pub enum Sent<'a> {
     /// A request over HTTP.
     Http(Method, &'a Template),
     /// A line for a command.
-    Command(&'a [Template]),
+    Command(&'a Exec),
 }
 
 impl Request {
@@ -194,7 +208,7 @@ impl Request {
         let paths = [&self.get, &self.post, &self.put, &self.patch, &self.delete];
         let http = Method::ALL.into_iter().zip(paths);
         let http = http.filter_map(|(method, path)| Some(Sent::Http(method, path.as_ref()?)));
-        http.chain(self.exec.as_deref().map(Sent::Command)).collect()
+        http.chain(self.exec.as_ref().map(Sent::Command)).collect()
     }
 }
 
@@ -223,6 +237,20 @@ impl Operation {
 }
 
 impl Workload {
+    /// All commands that do something, some of them more than once.
+    pub fn commands(&self) -> impl Iterator<Item = &Exec> {
+        let begin = self.begin.iter().filter_map(|step| step.request.exec.as_ref());
+        let operations = self.operations.values();
+        let done = operations.clone().filter_map(|operation| operation.request.exec.as_ref());
+        let read = operations.flat_map(|o| &o.promise).filter_map(|p| p.exec.as_ref());
+        begin.chain(done).chain(read)
+    }
+
+    /// Whether any operation is a request over HTTP.
+    pub fn is_over_http(&self) -> bool {
+        self.operations.values().any(|operation| operation.request.exec.is_none())
+    }
+
     /// Sum of all weights.
     pub fn weights(&self) -> u64 {
         self.operations.values().map(|operation| u64::from(operation.weight)).sum()

@@ -2,7 +2,7 @@
 //!
 //! | class | what must not happen |
 //! |---|---|
-//! | `read`, `pages` | an acknowledged write is not there; with a count, it is there twice |
+//! | `read`, `exec`, `pages` | an acknowledged write is not there; with a count, it is there twice |
 //! | `listed` | an acknowledged write is not in a list in time |
 //! | [`Register`] | a user sees less than they wrote or saw before |
 
@@ -12,15 +12,16 @@ use serde::{Deserialize, Serialize};
 
 use super::json::JsonTemplate;
 use super::line::RequestLine;
+use super::model::Exec;
 use super::selector::Place;
 use super::template::Template;
 use crate::spec::model::{LONGEST_MS, NAME_PATTERN, Name};
 
-/// What an acknowledged write promises: exactly one of `read`, `pages` and `listed`.
+/// What an acknowledged write promises: exactly one of `read`, `exec`, `pages` and `listed`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [
-    { "required": ["read"] }, { "required": ["pages"] }, { "required": ["listed"] }
+    { "required": ["read"] }, { "required": ["exec"] }, { "required": ["pages"] }, { "required": ["listed"] }
 ]))]
 pub struct Promise {
     /// Its name in reports, such as `mail`; needed where an operation promises the same class twice.
@@ -30,6 +31,12 @@ pub struct Promise {
     /// The request that reads the write back, at the end and once for each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<RequestLine>,
+    /// The command that reads the write back instead, as operations have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exec: Option<Exec>,
+    /// The line that the command reads (`{"key": ..., "user": ...}` unless it says otherwise).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json: Option<JsonTemplate>,
     /// What the answer says of a write that is there (`status: 200` unless it says otherwise).
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub is: IndexMap<Place, JsonTemplate>,

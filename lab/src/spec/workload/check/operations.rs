@@ -57,6 +57,11 @@ impl Check<'_> {
             scope = scope.with([name.as_str()]);
         }
         self.request(path, &operation.request, &scope);
+        if operation.key.is_some() && operation.request.exec.is_some() {
+            let message = "`key` is a header, and a command has none";
+            let problem = self.document.problem_of_key(&path.key("key"), message).found("key");
+            self.problems.push(problem.allowed("`{key}` in `json`, or neither of both"));
+        }
         self.take(&path.key("take"), &operation.take);
         // What was sent is known by its name, too.
         let sent = scope.with(fields(&operation.request));
@@ -111,6 +116,7 @@ impl Operation {
         self.key.is_some()
             || self.request.names("key")
             || self.with.values().any(|t| names(t, "key"))
+            || self.request.exec.is_some() && self.request.json.is_none()
     }
 
     /// Whether this variable tells one write from all others: what the server said of it, or a value that
@@ -138,7 +144,7 @@ impl Request {
         use crate::spec::workload::model::Sent;
         let sent = self.sent().into_iter().flat_map(|sent| match sent {
             Sent::Http(_, path) => vec![path],
-            Sent::Command(words) => words.iter().collect(),
+            Sent::Command(_) => Vec::new(),
         });
         let texts = self.headers.values().chain(self.form.values()).chain(&self.body);
         sent.chain(texts).any(|template| names(template, name))

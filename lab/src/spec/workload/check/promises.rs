@@ -28,6 +28,9 @@ impl Check<'_> {
                 self.line(&path.key("read"), line, &scope, true);
                 self.names_the_write(&path.key("read"), line, operation);
             }
+            if promise.exec.is_some() {
+                self.read_by_command(&path, promise, (operation, &scope));
+            }
             if let Some(pages) = &promise.pages {
                 self.pages(&path.key("pages"), pages, operation);
             }
@@ -67,6 +70,30 @@ impl Check<'_> {
         }
     }
 
+    /// The line that a command reads tells it which write it is about.
+    fn read_by_command(
+        &mut self,
+        path: &Path,
+        promise: &Promise,
+        (operation, scope): (&Operation, &Scope),
+    ) {
+        let Some(json) = &promise.json else {
+            return self.needs_a_key(&path.key("exec"), operation);
+        };
+        self.json(&path.key("json"), json, scope);
+        let mut names = Vec::new();
+        json.variables(&mut names);
+        if names.contains(&"key") && !operation.is_keyed() {
+            return self.needs_a_key(&path.key("json"), operation);
+        }
+        if !names.iter().any(|name| operation.identifies(name)) {
+            let message = "nothing in this line tells which write is read back";
+            let problem = self.document.problem_of_key(&path.key("json"), message);
+            let allowed = "`{key}`, or a variable that `take` gets from the answer to the write";
+            self.problems.push(problem.allowed(allowed));
+        }
+    }
+
     fn needs_a_key(&mut self, path: &Path, operation: &Operation) {
         if !operation.is_keyed() {
             let message = "this promise is kept by a key, and the write carries none";
@@ -101,8 +128,9 @@ impl Check<'_> {
 
     /// Fields that say nothing for this class.
     fn only_of_a_class(&mut self, path: &Path, promise: &Promise) {
-        let (read, listed) = (promise.read.is_some(), promise.listed.is_some());
+        let (read, listed) = (promise.is_read_one_by_one(), promise.listed.is_some());
         let fields = [
+            ("json", promise.json.is_some(), promise.exec.is_some(), "exec"),
             ("is", !promise.is.is_empty(), read, "read"),
             ("count", promise.count.is_some(), read, "read"),
             ("items", promise.items.is_some(), listed, "listed"),

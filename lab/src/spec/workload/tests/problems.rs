@@ -96,7 +96,7 @@ fn a_promise_needs_what_it_is_kept_by() {
     let found = of_operation("a: {post: '/{key}', promise: {within_ms: 5}}");
     begins(
         &found,
-        "w.yaml:3:25: `workload.operations.a.promise` has no `read` or `pages` or `listed`",
+        "w.yaml:3:25: `workload.operations.a.promise` has no `read` or `exec` or `pages` or `listed`",
     );
     // The server's own id will do.
     good(&with_operations("    a: {post: /, take: {id: json.id}, promise: {read: 'GET /{id}'}}"));
@@ -176,4 +176,26 @@ fn a_write_is_read_back_by_the_name_of_who_wrote_it() {
     let put = r#"    put: {put: "/u{user}/{key}", key: {header: K}, promise: {read: "GET /u{user}/{key}"}}"#;
     let workload = super::good(&super::with_operations(put));
     assert_eq!(workload.operations["put"].read_back_by(), ["user"]);
+}
+
+#[test]
+fn a_command_reads_a_line_and_nothing_else() {
+    let exec = "exec: {tier: client, command: [c]}";
+    good(&with_operations(&format!("    a: {{{exec}}}")));
+    let promise = "promise: {exec: {tier: client, command: [c]}, is: {json.there: true}}";
+    good(&with_operations(&format!("    a: {{{exec}, {promise}}}")));
+    let found = of_operation(&format!("a: {{{exec}, body: x}}"));
+    begins(&found, "w.yaml:3:45: `body` says nothing to a command");
+    let found = of_operation(&format!("a: {{{exec}, key: {{header: K}}}}"));
+    begins(&found, "w.yaml:3:45: `key` is a header, and a command has none");
+    let found = of_operation(&format!("a: {{{exec}, post: /}}"));
+    begins(&found, "w.yaml:3:5: `workload.operations.a` has `post` and `exec`");
+    // Whose line says what it is about must say which write.
+    let found = of_operation(&format!("a: {{{exec}, json: {{b: c}}, {promise}}}"));
+    assert!(found.contains("the write carries none"), "{found}");
+    let line = "promise: {exec: {tier: client, command: [c]}, json: {all: yes}}";
+    let found = of_operation(&format!("a: {{{exec}, {line}}}"));
+    assert!(found.contains("nothing in this line tells which write is read back"), "{found}");
+    let found = of_operation("a: {post: '/{key}', promise: {read: 'GET /{key}', json: {a: b}}}");
+    assert!(found.contains("`json` says nothing without `exec`"), "{found}");
 }
