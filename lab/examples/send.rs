@@ -43,7 +43,7 @@ fn run(ui: &Ui) -> Result<(), Failure> {
             ramp: Duration::ZERO,
             key_prefix: "bench".into(),
         },
-        targets: vec![address],
+        site: (&[address][..]).into(),
         name: None,
         timeout: Duration::from_secs(6),
         max_in_flight: None,

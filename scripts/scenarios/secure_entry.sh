@@ -45,12 +45,14 @@ sys.exit(not (canary[\"requests\"] > 0 and canary[\"success_percent\"] > 99))"'
         -keyout "$of/other.key" -out "$of/other.pem" 2>/dev/null
     sed 's/ca: ca.pem/ca: other.pem/' "$of/shop.yaml" >"$of/other.yaml"
     expect 0 "$lab" up "$of/other.yaml" --port 0
-    expect 1 "$lab" workload check
+    expect 1 "$lab" workload check --format json
     says 'TLS: invalid peer certificate'
+    expect 0 "$lab" down
     sed 's/ca: ca.pem/unchecked: true/' "$of/shop.yaml" >"$of/unchecked.yaml"
     expect 0 "$lab" up "$of/unchecked.yaml" --port 0
     expect 0 "$lab" workload check
     say "who speaks HTTP/1.1 to it is told so"
+    expect 0 "$lab" down
     sed '/http2: true/d' "$of/unchecked.yaml" >"$of/first.yaml"
     expect 0 "$lab" up "$of/first.yaml" --port 0
     expect 1 "$lab" workload check

@@ -19,7 +19,6 @@ fn whoever_is_believed_is_named() {
         ("{unchecked: true, ca: a.pem}", "`ca` and `unchecked`"),
         ("{unchecked: true, name: a_b!}", "this is no name of a host"),
         ("{ca: '-----BEGIN CERTIFICATE-----'}", "no certificates: certificate 1 is no PEM"),
-        ("{ca: a.pem}", "a text has no files beside it"),
     ] {
         let errors = errors_of(&with(tls));
         assert!(errors.contains(told) && errors.starts_with("s.yaml:2"), "{tls}: {errors}");
