@@ -24,14 +24,13 @@ impl Check<'_> {
                     problem.found(name).allowed("a name such as shop.example, or an address"),
                 );
             }
-            if let Some(Err(why)) = tls
-                .ca
-                .as_ref()
-                .filter(|ca| certificates::is_pem(ca))
-                .map(|ca| certificates::roots(ca))
+            let pem = tls.ca.as_deref().filter(|ca| certificates::is_pem(ca)).unwrap_or_default();
+            if let Err(why) = certificates::roots(pem)
+                && !pem.is_empty()
             {
                 let problem = self.at_value(&path.key("ca"), format!("no certificates: {why}"));
-                self.report(problem.allowed("certificates in PEM"));
+                let found = pem.lines().next().unwrap_or_default();
+                self.report(problem.found(found).allowed("certificates in PEM"));
             }
         }
     }
