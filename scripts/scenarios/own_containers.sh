@@ -41,6 +41,8 @@ own_containers() {
         for n in 1 2 3 4 5 6; do "$lab" exec page-b1 -- getent ahostsv4 db | awk 'NR == 1 { print $1 }'; done | sort -u
     }
     await "both databases to be answered" '[ "$(asked_for_db | wc -l)" = 2 ]'
+    # What began under a page that was just made anew would be no steady state.
+    await "the canary to be served" canary_is_served
     "$lab" chaos kill-db --zone b --for 20s >"$work/killing" 2>&1 &
     local killing=$!
     await "only one to be answered" '[ "$(asked_for_db | wc -l)" = 1 ]'

@@ -32,10 +32,7 @@ secure_entry() {
         fail "load failed: $(cat "$work/out")"
     expect 2 "$lab" chaos flash-crowd
     says 'a flash crowd speaks HTTP/1.1 without TLS'
-    await "the canary to be served" '"$lab" status --format json | python3 -c "
-import json, sys
-canary = json.load(sys.stdin)[\"canary\"]
-sys.exit(not (canary[\"requests\"] > 0 and canary[\"success_percent\"] > 99))"'
+    await "the canary to be served" canary_is_served
     expect 0 "$lab" verify
     says '^kill-edge +survived'
     says '^more-users +survived'

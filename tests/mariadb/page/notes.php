@@ -15,7 +15,11 @@ while (($line = fgets(STDIN)) !== false) {
         }
         $sent = true;
         if (isset($asked['write'])) {
-            $link->execute_query('INSERT IGNORE INTO notes VALUES (?, ?)', [$asked['write'], $asked['text']]);
+            // Over a connection whose server has ended it is false, and no exception (PHP 8.4, mysqlnd).
+            $done = $link->execute_query('INSERT IGNORE INTO notes VALUES (?, ?)', [$asked['write'], $asked['text']]);
+            if ($done === false) {
+                throw new mysqli_sql_exception('no answer');
+            }
             $answer = ['status' => 201];
         } else {
             $rows = $link->execute_query('SELECT text FROM notes WHERE id = ?', [$asked['read']])->fetch_all();
