@@ -15,7 +15,8 @@ while (($line = fgets(STDIN)) !== false) {
         }
         $sent = true;
         if (isset($asked['write'])) {
-            // Over a connection whose server has ended it is false, and no exception (PHP 8.4, mysqlnd).
+            // Over a connection whose server has ended it is false, and no exception (PHP 8.4.28, mysqlnd; shown in
+            // findings/php-mysqli-execute-query-connection-lost.sh).
             $done = $link->execute_query('INSERT IGNORE INTO notes VALUES (?, ?)', [$asked['write'], $asked['text']]);
             if ($done === false) {
                 throw new mysqli_sql_exception('no answer');
