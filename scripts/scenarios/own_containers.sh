@@ -82,7 +82,7 @@ own_containers() {
     says 'expression.yaml:[0-9]+:[0-9]+: this is no regular expression: unclosed group'
     say "a job that fails: its last words, and nothing that needs it begins"
     sed "s/CREATE TABLE IF NOT EXISTS/CREATE SOMETHING/" "$stage" >"$work/mariadb/failing.yaml"
-    expect 1 "$lab" up "$work/mariadb/failing.yaml" --port 0
+    expect 4 "$lab" up "$work/mariadb/failing.yaml" --port 0
     says 'schema-a1 stopped: exited \(1\)'
     says 'You have an error in your SQL syntax'
     [ -z "$(docker ps -q --filter "label=lab=$name" --filter label=lab.node=page-a1 --filter label=lab.part=main)" ] ||
