@@ -32,6 +32,13 @@ own_containers() {
     expect 0 "$lab" workload check
     says '^write .* read +found'
     says '^directly .* read +found'
+    say "a workload of a file has commands of its own"
+    cat >"$work/mariadb/other.yaml" <<'YAML'
+workload:
+  operations:
+    count: {safe: true, exec: {tier: db, command: [sh, -c, "while read -r line; do echo '{}'; done"]}, json: {all: true}}
+YAML
+    expect 0 "$lab" workload check "$work/mariadb/other.yaml"
     say "names: a node's is its address, a tier's is one that works, another one each time"
     expect 0 "$lab" exec page-b1 -- getent ahostsv4 db-b1 lb
     says 'STREAM db-b1'

@@ -60,7 +60,8 @@ async fn check(global: &Global, args: &CheckArgs, ui: &Ui) -> Result<u8, CliErro
     let lab = RunningLab::require(&engine).await?;
     let workload = Arc::new(own.unwrap_or_else(|| lab.stage.workload()));
     let rehearsal = Rehearsal {
-        site: &lab.site(),
+        // A workload of a file may have commands that the stage's own has not.
+        site: &lab.site_of(&workload),
         workload: &workload,
         prefix: &format!("check-{:x}", run::now()),
         seed: args.seed,

@@ -19,6 +19,7 @@ use crate::plan::observed::{Observed, ObservedNetwork, Part, State};
 use crate::plan::{CONTROL, main_name};
 use crate::spec::model::{Kind, Name, Stage};
 use crate::spec::slots::Duty;
+use crate::spec::workload::Workload;
 
 /// How long what only `lab up` mends must have been seen until it is not waited for any more.
 const LASTING: Duration = Duration::from_secs(6);
@@ -78,13 +79,18 @@ impl RunningLab {
         kinds::entry(&self.stage, &self.places).into_iter().map(SocketAddr::from).collect()
     }
 
-    /// The same, with how it is spoken to, and who starts the commands of the workload.
+    /// The same, with how it is spoken to, and who starts the commands of the stage's workload.
     pub fn site(&self) -> Site {
+        self.site_of(&self.stage.workload())
+    }
+
+    /// The same for the commands of another workload.
+    pub fn site_of(&self, workload: &Workload) -> Site {
         let traffic = &self.stage.traffic;
         Site {
             addresses: self.entry(),
             transport: Transport::of(traffic.tls.as_ref(), traffic.http2),
-            programs: NodePrograms::of(&self.engine, &self.stage.workload(), |tier| {
+            programs: NodePrograms::of(&self.engine, workload, |tier| {
                 let nodes = layout::with_duty(&self.places, tier, Duty::Member);
                 nodes.map(|place| place.name.clone()).collect()
             }),
