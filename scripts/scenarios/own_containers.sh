@@ -32,6 +32,7 @@ own_containers() {
     expect 0 "$lab" workload check
     says '^write .* read +found'
     says '^directly .* read +found'
+    says '^\(invariants\) .* texts +holds'
     say "a workload of a file has commands of its own"
     cat >"$work/mariadb/other.yaml" <<'YAML'
 workload:
@@ -55,6 +56,11 @@ YAML
     await "only one to be answered" '[ "$(asked_for_db | wc -l)" = 1 ]'
     wait "$killing" || fail "kill-db: $(cat "$work/killing")"
     expect 0 "$lab" exec page-b1 -- getent ahostsv4 localhost
+    say "a flood of writes of the workload, each with a key of its own"
+    expect 0 "$lab" chaos flood --operation write --clients 2 --per-second 20 --for 3s
+    says '(1[0-9][0-9]|[89][0-9]) passed'
+    expect 2 "$lab" chaos flash-crowd --operation write
+    says 'no operation `write` that they can ask for; there are: count'
     say "and hit: no acknowledged note is lost, and the replica has them all"
     expect 0 "$lab" verify --quick
     says '^kill-primary +survived'

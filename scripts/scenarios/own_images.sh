@@ -123,7 +123,28 @@ SH
     says 'killed for want of memory'
     await "the control plane to note it" '"$lab" logs control 2>/dev/null | grep >/dev/null OutOfMemory'
     expect 0 "$lab" down
-    docker rmi -f "$own" >/dev/null
+    say "folders, variables and files beside the stage; a container is healthy when its image says so"
+    printf 'HEALTHCHECK CMD test "$GREETING" = "hello you" && test -s /etc/own.conf && test -e /tmp/healthy\n' \
+        >>"$work/own/Dockerfile"
+    printf '# Who is greeted.\nGREETING="hello you"\n' >"$work/own.env"
+    own_stage "$own" 'env_file: own.env' 'files: {/etc/own.conf: "x"}' |
+        sed -e 's/^    image: .*/    build: own/' -e 's/kind: service/kind: container/' \
+            -e 's|^    health: /|    ports: [8080]|' >"$work/own.yaml"
+    "$lab" up "$work/own.yaml" >"$work/up" 2>&1 &
+    local up=$!
+    await "its health check to be asked" '"$lab" status --format json 2>/dev/null | grep >/dev/null "exit code 1"'
+    docker exec "$name.web-a1" touch /tmp/healthy
+    wait "$up" || fail "it never became healthy: $(cat "$work/up")"
+    expect 0 "$lab" down
+    sed -e 's/kind: container/kind: service/' -e '/^    ports:/d' \
+        -e 's|^    build: own|    build: own\n    entrypoint: [/start]\n    command: [""]\n    health: /|' -i "$work/own.yaml"
+    expect 0 "$lab" up "$work/own.yaml"
+    expect 0 "$lab" exec web-a1 -- sh -c 'echo "$GREETING, $(cat /etc/own.conf)"'
+    says '^hello you, x$'
+    local made
+    made=$(docker inspect -f '{{.Config.Image}}' "$name.web-a1")
+    expect 0 "$lab" down
+    docker rmi -f "$own" "$made" >/dev/null
     own_pull
     nothing_left
 }

@@ -25,6 +25,8 @@ pub struct Adjust {
     pub requests: Option<u16>,
     /// For what.
     pub path: Option<String>,
+    /// For what, as an operation of the workload.
+    pub operation: Option<String>,
     /// By how much traffic is multiplied.
     pub factor: Option<u16>,
     /// How many clients are greedy.
@@ -55,6 +57,7 @@ struct Slots<'a> {
     connections: Option<&'a mut Option<u16>>,
     requests: Option<&'a mut Option<u16>>,
     path: Option<&'a mut Option<String>>,
+    operation: Option<&'a mut Option<String>>,
     signed_in: Option<&'a mut bool>,
     factor: Option<&'a mut Option<u16>>,
     clients: Option<&'a mut Option<u16>>,
@@ -82,6 +85,7 @@ pub fn adjusted(fault: &Fault, adjust: Adjust) -> Result<Fault, &'static str> {
     put(slots.connections, adjust.connections, "--connections")?;
     put(slots.requests, adjust.requests, "--requests")?;
     put(slots.path, adjust.path, "--path")?;
+    put(slots.operation, adjust.operation, "--operation")?;
     put(slots.factor, adjust.factor, "--factor")?;
     put(slots.clients, adjust.clients, "--clients")?;
     put(slots.per_s, adjust.per_s, "--per-second")?;
@@ -186,11 +190,12 @@ fn slots(fault: &mut Fault) -> Slots<'_> {
         }
         Fault::FlashCrowd(f) => {
             (s.requests, s.path) = (Some(&mut f.requests), Some(&mut f.path));
-            s.signed_in = Some(&mut f.signed_in);
+            (s.operation, s.signed_in) = (Some(&mut f.operation), Some(&mut f.signed_in));
         }
         Fault::Flood(f) => {
             (s.clients, s.per_s) = (Some(&mut f.clients), Some(&mut f.per_s));
             (s.path, s.for_ms) = (Some(&mut f.path), Some(&mut f.for_ms));
+            s.operation = Some(&mut f.operation);
         }
         Fault::Spike(f) => {
             (s.factor, s.ramp_ms, s.for_ms) =

@@ -63,7 +63,7 @@ pub fn offers(stage: &Stage) -> Vec<Offer> {
             "many ask {} for one object that is in no cache, at the same moment (1000)",
             stage.traffic.entry
         ),
-        flags: "--requests --path --signed-in",
+        flags: "--requests --path --operation --signed-in",
         fault: Fault::FlashCrowd(FlashCrowd::default()),
     });
     offers.push(stores::flood(stage));

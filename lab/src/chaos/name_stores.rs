@@ -93,7 +93,7 @@ pub(super) fn flood(stage: &Stage) -> Offer {
     Offer {
         name: "flood".into(),
         what: format!("a greedy client sends {} 300 requests a second", stage.traffic.entry),
-        flags: "--clients --per-second --path --for",
+        flags: "--clients --per-second --path --operation --for",
         fault: Fault::Flood(Flood::default()),
     }
 }

@@ -11,6 +11,7 @@ use crate::plan::layout::Place;
 use crate::plan::{CONTROL, QueueAt};
 use crate::spec::model::{BoxProcess, Fault, Mode, Name, PoisonedRoute, Stage, Toxic};
 use crate::spec::slots::Duty;
+use crate::spec::workload::Asked;
 
 mod crowd;
 mod edges;
@@ -134,9 +135,11 @@ pub enum Act {
         /// How many ask.
         requests: u16,
         /// For what.
-        path: String,
+        asked: Asked,
         /// With a session.
         signed_in: bool,
+        /// For an object that no edge cache can have.
+        cold: bool,
     },
     /// Sends more of the stage's own traffic.
     Spike {
@@ -160,7 +163,7 @@ pub enum Act {
         /// Requests per second of each.
         per_s: u16,
         /// For what they ask.
-        path: String,
+        asked: Asked,
     },
     /// Delivers messages of a queue a second time.
     Duplicate {

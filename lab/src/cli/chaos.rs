@@ -207,6 +207,7 @@ fn chosen(stage: &Stage, args: &ChaosArgs) -> Result<Fault, CliError> {
         connections: args.connections,
         requests: args.requests,
         path: args.path.clone(),
+        operation: args.operation.clone(),
         signed_in: args.signed_in.then_some(true),
         factor: args.factor,
         percent: args.percent,

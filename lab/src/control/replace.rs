@@ -182,7 +182,7 @@ async fn works(shared: &Shared, node: &WatchedNode) -> bool {
             .await
             .is_ok_and(|a| (200..300).contains(&a.status)),
         Probe::Tcp { port } => probe::tcp(node.address, *port).await == Ready::Yes,
-        Probe::Done | Probe::Runs | Probe::Command { .. } => {
+        Probe::Done | Probe::Runs | Probe::OfImage { .. } | Probe::Command { .. } => {
             shared.engine.look(&node.name, node.address, &node.probe).await == Ready::Yes
         }
         Probe::Redis { .. } => probe::tcp(node.address, REDIS_PORT).await == Ready::Yes,

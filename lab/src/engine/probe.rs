@@ -52,7 +52,7 @@ pub async fn look_at(address: Ipv4Addr, probe: &Probe) -> Ready {
         Probe::Sentinels { name, sentinels, replicas } => {
             redis::sentinels(name, sentinels, *replicas).await
         }
-        Probe::Done | Probe::Runs | Probe::Command { .. } => {
+        Probe::Done | Probe::Runs | Probe::OfImage { .. } | Probe::Command { .. } => {
             Ready::NotYet("only its container knows".into())
         }
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use indexmap::IndexMap;
+
 use super::{Context, blank};
 use crate::plan::layout::{Place, with_duty};
 use crate::plan::node::{ConfigFile, NodeSpec, Probe, Rights};
@@ -23,11 +25,7 @@ pub(super) fn node(
     node.entrypoint.clone_from(&kind.entrypoint);
     node.env.insert("NODE_NAME".into(), place.name.clone());
     node.env.extend(kind.env.iter().map(|(k, v)| (k.clone(), v.clone())));
-    let file = |(path, content): (&String, &String)| ConfigFile {
-        path: path.clone(),
-        content: content.clone(),
-    };
-    node.files = kind.files.iter().map(file).collect();
+    node.files = files(&kind.files);
     node.volumes.clone_from(&kind.volumes);
     node.hosts = hosts(context.stage, places);
     node.dns = vec![context.subnet.control()];
@@ -42,6 +40,15 @@ pub(super) fn node(
     node
 }
 
+/// Files of a stage as those of a node.
+pub(super) fn files(files: &IndexMap<String, String>) -> Vec<ConfigFile> {
+    let file = |(path, content): (&String, &String)| ConfigFile {
+        path: path.clone(),
+        content: content.clone(),
+    };
+    files.iter().map(file).collect()
+}
+
 pub(super) fn probe(kind: &Container) -> Probe {
     let port = port(kind);
     match &kind.health {
@@ -50,8 +57,7 @@ pub(super) fn probe(kind: &Container) -> Probe {
             Probe::Command { command: kind.health_command.clone() }
         }
         Some(path) => Probe::Http { port, path: path.clone() },
-        None if kind.ports.is_empty() => Probe::Runs,
-        None => Probe::Tcp { port },
+        None => Probe::OfImage { port: kind.ports.first().copied() },
     }
 }
 

@@ -84,10 +84,12 @@ fn named(context: &Context<'_>, places: &[Place], nodes: &[NodeSpec]) -> Vec<Nam
             let spec = nodes.iter().find(|node| node.name == place.name)?;
             let probe = match (&spec.probe, &tier.kind) {
                 // A process for each look is more than names are worth.
-                (Probe::Command { .. }, Kind::Container(kind)) => match kind.ports.first() {
-                    Some(port) => Probe::Tcp { port: *port },
-                    None => Probe::Runs,
-                },
+                (Probe::Command { .. } | Probe::OfImage { .. }, Kind::Container(kind)) => {
+                    match kind.ports.first() {
+                        Some(port) => Probe::Tcp { port: *port },
+                        None => Probe::Runs,
+                    }
+                }
                 (other, _) => other.clone(),
             };
             Some(NamedNode { name: place.name.clone(), address: place.address, probe })
@@ -119,7 +121,7 @@ fn groups(context: &Context<'_>, places: &[Place]) -> Vec<Group> {
         Kind::Service(Service { scaling: Some(scaling), .. }) => Some(Group {
             tier: name.clone(),
             min: tier.zones.values().sum(),
-            scaling: scaling.clone(),
+            scaling: (**scaling).clone(),
             time_scale: stage.time_scale,
             balancers: balancers(name),
         }),

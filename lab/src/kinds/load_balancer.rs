@@ -53,7 +53,7 @@ pub(super) fn node(
         content: serde_json::to_string_pretty(&config).unwrap_or_default(),
     }];
     // The demo application says whether a request gets all the way to the database.
-    let own = matches!(targets, Some(Kind::Service(s)) if s.image == "app");
+    let own = matches!(targets, Some(Kind::Service(s)) if s.is_ours());
     let path = if own { "/readyz".into() } else { config.health_path };
     node.probe = Probe::Http { port: WEB_PORT, path };
     node.priority = 4;

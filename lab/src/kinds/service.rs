@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::address::{self, Order, addresses};
-use super::container::hosts;
+use super::container::{files, hosts};
 use super::database_proxy::PROXY_PORT;
 use super::redis::cache_password;
 use super::{
@@ -31,7 +31,7 @@ pub(super) fn node(
     node.env.insert("NODE_NAME".into(), place.name.clone());
     if let Some(database) = &kind.database {
         node.env.extend(database_env(context, places, place, database));
-        if kind.image != "app" {
+        if !kind.is_ours() {
             let url = database_url(&node.env);
             node.env.insert("DATABASE_URL".into(), url);
         }
@@ -55,16 +55,20 @@ pub(super) fn node(
         node.env.extend(upstream_env(context, places, place, upstream));
     }
     node.env.extend(tracing::env(context, place, kind));
-    if kind.image != "app" {
+    if !kind.is_ours() {
         // Also when it is called like one of ours.
         node.image.clone_from(&kind.image);
         node.env.insert("PORT".into(), kind.port.to_string());
         node.hosts = hosts(context.stage, places);
         node.dns = vec![context.subnet.control()];
+        node.command.clone_from(&kind.command);
+        node.entrypoint.clone_from(&kind.entrypoint);
+        node.files = files(&kind.files);
+        node.volumes.clone_from(&kind.volumes);
     }
-    node.init = kind.image != "app";
+    node.init = !kind.is_ours();
     node.rights = rights(kind);
-    if kind.image == "app" {
+    if kind.is_ours() {
         if kind.upstream.is_some() {
             node.env.insert("ROLE".into(), "front".into());
         }
@@ -92,7 +96,7 @@ pub(super) fn node(
 /// Nobody knows what an image of somebody else's needs: many begin as root, change the owners of their
 /// files and then become somebody else.
 fn rights(kind: &Service) -> Option<Rights> {
-    (kind.image != "app").then(|| Rights {
+    (!kind.is_ours()).then(|| Rights {
         cap_add: kind.cap_add.iter().map(|c| c.as_str().to_owned()).collect(),
         cap_drop: kind.cap_drop.iter().map(|c| c.as_str().to_owned()).collect(),
         user: kind.user.clone(),
@@ -101,7 +105,7 @@ fn rights(kind: &Service) -> Option<Rights> {
 
 /// The demo application says when it can serve; of another image only its health is known.
 pub(super) fn probe(kind: &Service) -> Probe {
-    let path = if kind.image == "app" { "/readyz".into() } else { kind.health.clone() };
+    let path = if kind.is_ours() { "/readyz".into() } else { kind.health.clone() };
     Probe::Http { port: kind.port, path }
 }
 

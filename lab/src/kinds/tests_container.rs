@@ -44,10 +44,10 @@ fn a_container_is_what_its_fields_say_and_nothing_else() {
     let schema = node(&all, "schema-a1");
     assert_eq!((&schema.probe, &*schema.needs), (&Probe::Done, &["db".to_owned()][..]));
     let bare = MARIADB.replace("health_command: [mariadb, --execute=select 1]", "");
-    assert_eq!(node(&nodes_of(&stage(&bare)), "db-a1").probe, Probe::Tcp { port: 3306 });
+    assert_eq!(node(&nodes_of(&stage(&bare)), "db-a1").probe, Probe::OfImage { port: Some(3306) });
     let silent = bare.replace("ports: [3306]", "").replace(", faultable: true", "");
     let silent = silent.split("  slow-database:").next().unwrap();
-    assert_eq!(node(&nodes_of(&stage(silent)), "db-a1").probe, Probe::Runs);
+    assert_eq!(node(&nodes_of(&stage(silent)), "db-a1").probe, Probe::OfImage { port: None });
     let page = node(&all, "page-a1");
     assert_eq!(page.probe, Probe::Http { port: 8080, path: "/count".into() });
 }

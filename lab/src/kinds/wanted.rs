@@ -18,7 +18,7 @@ const CARTS_TABLE: (&str, &str) = ("CARTS_TABLE", "carts");
 pub fn wanted(stage: &Stage, places: &[Place]) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     let services = stage.tiers.values().filter_map(|tier| match &tier.kind {
-        Kind::Service(service) if service.image == "app" => Some(service),
+        Kind::Service(service) if service.is_ours() => Some(service),
         _ => None,
     });
     for service in services {

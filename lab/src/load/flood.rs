@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::client::{Client, Failure};
-use super::request::Call;
+use super::askers::Askers;
+use super::client::Failure;
 use super::site::Site;
-use super::users::Users;
-use crate::spec::workload::{Dice, Template, Workload, call};
+use crate::spec::workload::{Asked, Workload};
 
 /// Requests of one client that may be under way: who floods does not wait, but has a limit, too.
 const MOST_UNDER_WAY: u64 = 500;
@@ -32,7 +31,7 @@ pub struct FloodConfig {
     /// Requests per second of each.
     pub per_s: u16,
     /// What they ask for.
-    pub path: String,
+    pub asked: Asked,
     /// How they begin their sessions, and which headers they send.
     pub workload: Arc<Workload>,
     /// How long each waits for an answer.
@@ -63,16 +62,15 @@ impl Flood {
     /// Begins to send.
     pub fn start(config: &FloodConfig) -> Self {
         let counts = Arc::new(FloodCounts::default());
-        let workload = Arc::clone(&config.workload);
-        let users = Arc::new(Users::new(workload, config.clients, &config.id));
-        let client = Client::new(&config.site);
+        let FloodConfig { site, workload, asked, .. } = config;
+        let askers = Askers::new(site, workload, asked.clone(), config.clients, &config.id);
+        let askers = Arc::new(askers);
         let mut clients = JoinSet::new();
         for number in 0..u64::from(config.clients) {
             let greedy = Greedy {
                 number,
                 config: config.clone(),
-                client: client.clone(),
-                users: Arc::clone(&users),
+                askers: Arc::clone(&askers),
                 counts: Arc::clone(&counts),
                 under_way: AtomicU64::new(0),
             };
@@ -96,8 +94,7 @@ impl Flood {
 struct Greedy {
     number: u64,
     config: FloodConfig,
-    client: Client,
-    users: Arc<Users>,
+    askers: Arc<Askers>,
     counts: Arc<FloodCounts>,
     under_way: AtomicU64,
 }
@@ -105,12 +102,13 @@ struct Greedy {
 impl Greedy {
     async fn run(self: Arc<Self>) {
         self.session().await;
-        let call = self.call();
         let every = Duration::from_secs(1) / u32::from(self.config.per_s.max(1));
         let mut turn = interval(every);
         turn.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut asking = JoinSet::new();
-        loop {
+        // Each request has a number of its own, which leads to its client.
+        let numbers = (self.number..).step_by(usize::from(self.config.clients.max(1)));
+        for number in numbers {
             turn.tick().await;
             while asking.try_join_next().is_some() {}
             self.counts.sent.fetch_add(1, Ordering::Relaxed);
@@ -119,7 +117,7 @@ impl Greedy {
                 continue;
             }
             self.under_way.fetch_add(1, Ordering::Relaxed);
-            asking.spawn(Arc::clone(&self).ask(call.clone()));
+            asking.spawn(Arc::clone(&self).ask(number));
         }
     }
 
@@ -127,25 +125,15 @@ impl Greedy {
     async fn session(&self) {
         loop {
             let deadline = Instant::now() + self.config.timeout;
-            match self.users.session(&self.client, self.number, deadline).await {
-                Ok(_) => return,
+            match self.askers.session(self.number, deadline).await {
+                Ok(()) => return,
                 Err(_) => tokio::time::sleep(SIGN_IN_AGAIN).await,
             }
         }
     }
 
-    /// What the client asks for, with its session.
-    fn call(&self) -> Call {
-        let around = self.users.around(self.number, false);
-        let path = Template::new(self.config.path.replace('{', "{{").replace('}', "}}"));
-        let (own, mut dice) = (indexmap::IndexMap::new(), Dice::new(0, self.number));
-        let made = call::get(&self.config.workload, &path, &own, &around, &mut dice);
-        let call = made.map_or_else(|_| Call::get(self.config.path.clone()), Call::from);
-        self.users.dressed(call, self.number)
-    }
-
-    async fn ask(self: Arc<Self>, call: Call) {
-        let answered = self.client.send(&call, Instant::now() + self.config.timeout).await;
+    async fn ask(self: Arc<Self>, number: u64) {
+        let answered = self.askers.ask(number, Instant::now() + self.config.timeout).await;
         self.under_way.fetch_sub(1, Ordering::Relaxed);
         let counter = match answered {
             Ok(reply) if [403, 429].contains(&reply.status) => &self.counts.throttled,
@@ -182,7 +170,7 @@ mod tests {
             id: "f1".into(),
             clients: 2,
             per_s: 500,
-            path: "/cart".into(),
+            asked: Asked::Operation("add-to-cart".into()),
             workload: super::super::testing::shop(),
             timeout: Duration::from_secs(5),
         });
@@ -199,5 +187,8 @@ mod tests {
         assert!(sent >= passed + throttled + failed, "{counts:?}");
         let sessions = server.seen().iter().filter(|r| r.line.contains("/sessions")).count();
         assert_eq!(sessions, 2, "each client has its own");
+        let others = server.seen();
+        let mut others = others.iter().filter(|r| !r.line.contains("/sessions"));
+        assert!(others.all(|r| r.line == "POST /cart" && r.head.contains("bearer t")));
     }
 }

@@ -14,10 +14,14 @@ pub async fn read(reader: &Reader, workload: &Workload) -> Event {
     let mut answers: HashMap<String, Result<Answer, String>> = HashMap::new();
     let mut invariants = Vec::new();
     for invariant in &workload.invariants {
-        let asked = format!("{} {:?} {}", invariant.get, invariant.headers, invariant.anonymous);
+        let Invariant { get, exec, json, headers, anonymous, .. } = invariant;
+        let asked = format!("{get:?} {exec:?} {json:?} {headers:?} {anonymous}");
         if !answers.contains_key(&asked) {
-            let Invariant { get, headers, anonymous, .. } = invariant;
-            let answer = reader.get_with(get, headers, "", *anonymous).await;
+            let answer = match (get, exec) {
+                (Some(get), _) => reader.get_with(get, headers, "", *anonymous).await,
+                (None, Some(exec)) => reader.command(exec, json.as_ref()).await,
+                (None, None) => Err("nothing is asked".to_owned()),
+            };
             answers.insert(asked.clone(), answer);
         }
         invariants.push(match &answers[&asked] {

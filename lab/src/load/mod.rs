@@ -9,6 +9,7 @@
 //! - [`classify`] says what an answer proves about a write.
 
 mod address;
+mod askers;
 mod audit;
 mod caches;
 mod classify;
@@ -45,6 +46,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use address::of_client;
+pub use askers::{Askers, title};
 pub use audit::{AuditRequest, ReadBack, audit};
 pub use classify::{Answer, classify};
 pub use clock::Clock;
@@ -57,6 +59,7 @@ pub use programs::{Opened, Programs, Said};
 #[cfg(test)]
 pub(crate) use reader::is_ours;
 pub use rehearsal::{Found, Rehearsal, Rehearsed, is_sound};
+pub use request::Call;
 pub use site::Site;
 pub use stats::{Live, Summary};
 pub use transport::Transport;

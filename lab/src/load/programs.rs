@@ -249,52 +249,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Stdio;
-
-    use futures::stream;
-    use tokio::io::{AsyncBufReadExt, BufReader};
-    use tokio::process::Command;
-
     use super::*;
-
-    /// Starts programs of this machine.
-    #[derive(Debug)]
-    struct Here;
-
-    impl Programs for Here {
-        fn open(&self, exec: Exec) -> BoxFuture<'static, Result<Opened, String>> {
-            Box::pin(async move {
-                let (program, rest) = exec.command.split_first().ok_or("no command")?;
-                let mut child = Command::new(program)
-                    .args(rest)
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::piped())
-                    .stderr(Stdio::piped())
-                    .spawn()
-                    .map_err(|e| e.to_string())?;
-                let input = child.stdin.take().ok_or("no input")?;
-                let out = BufReader::new(child.stdout.take().ok_or("no output")?);
-                let err = BufReader::new(child.stderr.take().ok_or("no words")?);
-                let lines = |is_err: bool| {
-                    move |line: String| match is_err {
-                        true => Said::Err(format!("{line}\n").into()),
-                        false => Said::Out(format!("{line}\n").into()),
-                    }
-                };
-                let out = stream::unfold(out.lines(), |mut lines| async move {
-                    Some((lines.next_line().await.ok()??, lines))
-                });
-                let err = stream::unfold(err.lines(), |mut lines| async move {
-                    Some((lines.next_line().await.ok()??, lines))
-                });
-                // What it said comes before its end.
-                let output = err.map(lines(true)).chain(stream::empty());
-                let output = stream::select(out.map(lines(false)), output).boxed();
-                tokio::spawn(async move { child.wait().await });
-                Ok(Opened { node: "here".into(), output, input: Box::pin(input) })
-            })
-        }
-    }
+    use crate::load::testing::Here;
 
     fn sh(script: &str) -> Exec {
         let command = ["sh", "-c", script].map(str::to_owned).to_vec();

@@ -15,7 +15,8 @@ use crate::journal::{OpKind, Outcome};
 use crate::spec::workload::outcome::unlike;
 use crate::spec::workload::template::{NoValue, plain};
 use crate::spec::workload::{
-    Answer, Call as Made, Dice, Pages, Promise, Template, Values, Workload, call,
+    Answer, Call as Made, Dice, Exec, JsonTemplate, Pages, Promise, Template, Values, Workload,
+    call,
 };
 
 /// Longest wait for one answer; a target that is silent must not use up all the patience.
@@ -203,6 +204,27 @@ impl Reader {
         match answer.status {
             200..=299 => Ok(answer),
             status => Err(format!("status {status} for {path}")),
+        }
+    }
+
+    /// Lets a command answer a line, with success.
+    ///
+    /// # Errors
+    /// Why there was no success.
+    pub async fn command(
+        &self,
+        exec: &Exec,
+        line: Option<&JsonTemplate>,
+    ) -> Result<Answer, String> {
+        let make = || {
+            let none = JsonTemplate::Map(indexmap::IndexMap::new());
+            let around = self.users.around(0, true);
+            call::command(exec, Some(line.unwrap_or(&none)), &around, &mut Dice::new(0, 0))
+        };
+        let answer = self.answer(|| make().map(|(call, _)| call), 0, true).await?;
+        match answer.status {
+            200..=299 => Ok(answer),
+            status => Err(format!("status {status} of {}", exec.command.join(" "))),
         }
     }
 

@@ -1,14 +1,19 @@
 //! A small HTTP server for tests that can misbehave in every way a real one does.
 
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use futures::future::BoxFuture;
+use futures::{StreamExt, stream};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
 use tokio::task::JoinHandle;
 
-use crate::spec::workload::Workload;
+use super::programs::{Opened, Programs, Said};
+use crate::spec::workload::{Exec, Workload};
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -181,4 +186,43 @@ pub async fn post(address: SocketAddr, path: &str) -> u16 {
         .send(&call, deadline)
         .await
         .map_or(0, |reply| reply.status)
+}
+
+/// Starts programs of this machine.
+#[derive(Debug)]
+pub struct Here;
+
+impl Programs for Here {
+    fn open(&self, exec: Exec) -> BoxFuture<'static, Result<Opened, String>> {
+        Box::pin(async move {
+            let (program, rest) = exec.command.split_first().ok_or("no command")?;
+            let mut child = Command::new(program)
+                .args(rest)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .map_err(|e| e.to_string())?;
+            let input = child.stdin.take().ok_or("no input")?;
+            let out = BufReader::new(child.stdout.take().ok_or("no output")?);
+            let err = BufReader::new(child.stderr.take().ok_or("no words")?);
+            let lines = |is_err: bool| {
+                move |line: String| match is_err {
+                    true => Said::Err(format!("{line}\n").into()),
+                    false => Said::Out(format!("{line}\n").into()),
+                }
+            };
+            let out = stream::unfold(out.lines(), |mut lines| async move {
+                Some((lines.next_line().await.ok()??, lines))
+            });
+            let err = stream::unfold(err.lines(), |mut lines| async move {
+                Some((lines.next_line().await.ok()??, lines))
+            });
+            // What it said comes before its end.
+            let output = err.map(lines(true)).chain(stream::empty());
+            let output = stream::select(out.map(lines(false)), output).boxed();
+            tokio::spawn(async move { child.wait().await });
+            Ok(Opened { node: "here".into(), output, input: Box::pin(input) })
+        })
+    }
 }

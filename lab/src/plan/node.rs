@@ -227,6 +227,12 @@ pub enum Probe {
     Done,
     /// Its container runs.
     Runs,
+    /// What its image calls healthy (`HEALTHCHECK`); of one that says nothing, that a port takes connections, or
+    /// that it runs.
+    OfImage {
+        /// The port, if it has any.
+        port: Option<u16>,
+    },
     /// A command in its container succeeds.
     Command {
         /// The command and its arguments.

@@ -176,7 +176,8 @@ fn health_command(probe: &Probe) -> String {
     match probe {
         Probe::Http { port, path } => http(*port, path),
         Probe::Tcp { port } => tcp(*port),
-        Probe::Done | Probe::Runs | Probe::Command { .. } => "true".into(),
+        Probe::OfImage { port: Some(port) } => tcp(*port),
+        Probe::Done | Probe::Runs | Probe::OfImage { .. } | Probe::Command { .. } => "true".into(),
         Probe::Redis { .. } => tcp(REDIS_PORT),
         Probe::Sentinels { .. } => tcp(SENTINEL_PORT),
         Probe::PatroniCluster { synchronous: true, .. } => {

@@ -19,7 +19,7 @@ use crate::plan::subnet::of_labs;
 use crate::plan::{Desired, Plan, main_name, plan};
 use crate::report::Ui;
 use crate::spec;
-use crate::spec::model::{Container, Emulator, Kind, Stage};
+use crate::spec::model::{Container, Emulator, Kind, Service, Stage};
 use crate::spec::releases::as_deployed;
 
 /// How long tasks that answer may take to make what they need of managed services.
@@ -312,6 +312,16 @@ async fn propose(
     Ok(engine.propose_network(&identity, &start.candidates()).await?)
 }
 
+/// The images that releases name.
+fn of_releases(kind: &Kind) -> Vec<&String> {
+    match kind {
+        Kind::Service(service) => {
+            service.releases.values().filter_map(|r| r.image.as_ref()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Builds what is missing and returns the reference of every image of ours that the stage needs.
 pub async fn images_of(
     engine: &Engine,
@@ -322,16 +332,16 @@ pub async fn images_of(
     let tags = built(engine, &wanted, ui).await?;
     for (tier, kind) in stage.tiers.iter().map(|(n, t)| (n, &t.kind)) {
         let all: Vec<&String> = match kind {
-            Kind::Service(service) => {
-                let of_releases = service.releases.values().filter_map(|r| r.image.as_ref());
-                let all = of_releases.chain([&service.image]);
-                all.filter(|i| *i != ImageName::App.as_str()).collect()
-            }
-            Kind::Container(Container { build: Some(path), image, .. }) => {
+            Kind::Service(Service { build: Some(path), image, .. })
+            | Kind::Container(Container { build: Some(path), image, .. }) => {
                 let (path, base) = (Path::new(path), tags[ImageName::Base.as_str()].as_str());
                 let name = format!("of tier {tier}");
                 made_of(engine, &Folder { name, path, reference: image, base }, ui).await?;
-                Vec::new()
+                of_releases(kind)
+            }
+            Kind::Service(service) => {
+                let all = of_releases(kind).into_iter().chain([&service.image]);
+                all.filter(|i| *i != ImageName::App.as_str()).collect()
             }
             Kind::Container(kind) => vec![&kind.image],
             _ => Vec::new(),
@@ -357,9 +367,10 @@ pub fn wanted_images(stage: &Stage) -> Vec<ImageName> {
 fn images_of_kind(kind: &Kind) -> Vec<ImageName> {
     match kind {
         Kind::Box(_) => vec![ImageName::Box],
-        Kind::Service(s) if s.image == ImageName::App.as_str() => vec![ImageName::App],
+        Kind::Service(s) if s.is_ours() => vec![ImageName::App],
         // What a Dockerfile of the user's own may begin with.
-        Kind::Container(Container { build: Some(_), .. }) => vec![ImageName::Base],
+        Kind::Container(Container { build: Some(_), .. })
+        | Kind::Service(Service { build: Some(_), .. }) => vec![ImageName::Base],
         Kind::Service(_) | Kind::Container(_) => vec![],
         Kind::LoadBalancer(_) | Kind::ApiGateway(_) => vec![ImageName::Nginx],
         Kind::Postgres(_) => vec![ImageName::Postgres],

@@ -23,8 +23,11 @@ pub(super) fn problems(stage: &Stage, workload: &Workload, document: &Document) 
         });
         done.into_iter().chain(promises)
     });
+    let invariants = workload.invariants.iter().enumerate().filter_map(|(n, invariant)| {
+        Some((root.key("invariants").index(n).key("exec"), invariant.exec.as_ref()?))
+    });
     let wrong = |(path, exec): (Path, &Exec)| problem(stage, document, &path.key("tier"), exec);
-    begin.chain(operations).filter_map(wrong).collect()
+    begin.chain(operations).chain(invariants).filter_map(wrong).collect()
 }
 
 fn problem(stage: &Stage, document: &Document, path: &Path, exec: &Exec) -> Option<Problem> {
@@ -46,7 +49,7 @@ fn problem(stage: &Stage, document: &Document, path: &Path, exec: &Exec) -> Opti
 fn has_room(tier: &Tier) -> bool {
     match &tier.kind {
         Kind::Container(container) => !container.job,
-        Kind::Service(service) => service.image != "app",
+        Kind::Service(service) => !service.is_ours(),
         _ => false,
     }
 }

@@ -23,7 +23,7 @@ pub fn by_default(faultable_edges: bool, edge: &Edge, to: &Tier) -> bool {
 pub fn is_redirected(from: &Tier, to: &Tier) -> bool {
     let finds_out_itself = match &from.kind {
         Kind::Container(_) => true,
-        Kind::Service(service) => service.image != "app",
+        Kind::Service(service) => !service.is_ours(),
         _ => false,
     };
     finds_out_itself || matches!(to.kind, Kind::Redis(_) | Kind::Etcd(_))

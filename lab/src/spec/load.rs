@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path as FilePath, PathBuf};
 
+use super::beside::{Beside, Files};
 use super::builtin::builtin;
 use super::dockerfile;
 use super::error::{Pos, Problem, SpecError, SpecErrors};
 use super::model::Stage;
-use super::parse::{Beside, Files, parse_beside, without_mark};
+use super::parse::{parse_beside, without_mark};
 use super::path::Path;
 use super::tree::LARGEST;
 use super::workload::{self, Workload};

@@ -13,6 +13,7 @@ pub mod releases;
 pub mod slots;
 pub mod workload;
 
+mod beside;
 mod builtin;
 pub mod certificates;
 mod commands;
@@ -20,6 +21,7 @@ mod commands;
 mod dockerfile;
 mod document;
 mod draft;
+mod env_file;
 mod error;
 mod fault;
 mod fields;

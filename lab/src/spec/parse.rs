@@ -1,16 +1,12 @@
 //! From the text of a stage file to a valid stage.
 
-use std::path::PathBuf;
-
-use sha2::{Digest, Sha256};
-
+use super::beside::{Beside, Files};
 use super::document::Document;
 use super::draft::{self, Draft};
 use super::error::{Pos, Problem, SpecErrors};
-use super::model::{Kind, Stage};
+use super::model::Stage;
 use super::path::{Path, quote};
-use super::workload::Workload;
-use super::{certificates, commands, fields, shape, tree, validate, workload};
+use super::{beside, commands, crowd, fields, shape, tree, validate, workload};
 
 /// Parses and validates the text of a stage file; `file` is its name in messages.
 ///
@@ -24,16 +20,6 @@ pub fn parse(text: &str, file: &str) -> Result<Stage, SpecErrors> {
         text: &|_| Err(none().into()),
     };
     parse_beside(text, file, &files)
-}
-
-/// What a stage file may name that lies beside it, and who looks at it.
-pub(super) struct Files<'a> {
-    /// A file with the workload.
-    pub(super) workload: &'a dyn Fn(&str) -> Result<Workload, Beside>,
-    /// A folder of which an image is made.
-    pub(super) folder: &'a dyn Fn(&str) -> Result<PathBuf, Beside>,
-    /// A file that is taken as it is.
-    pub(super) text: &'a dyn Fn(&str) -> Result<String, Beside>,
 }
 
 /// The same for a text that may name files beside it.
@@ -71,8 +57,7 @@ pub(super) fn parse_beside(text: &str, file: &str, files: &Files<'_>) -> Result<
     problems.extend(validate::check(&draft, &root));
     problems.extend(of_workload(stage.as_ref(), &root, text, file));
     if let Some(stage) = stage.as_mut().filter(|_| problems.is_empty()) {
-        problems.extend(builds(stage, &root, files)?);
-        problems.extend(authorities(stage, &root, files)?);
+        problems.extend(beside::resolve(stage, &root, files)?);
     }
     match stage {
         Some(stage) if problems.is_empty() => Ok(stage),
@@ -80,85 +65,19 @@ pub(super) fn parse_beside(text: &str, file: &str, files: &Files<'_>) -> Result<
     }
 }
 
-/// Where the folders are of which images are made, and what these are called.
-fn builds(
-    stage: &mut Stage,
-    root: &tree::Node,
-    files: &Files<'_>,
-) -> Result<Vec<Problem>, SpecErrors> {
-    let mut problems = Vec::new();
-    let of_stage = stage.stage.clone();
-    for (name, tier) in &mut stage.tiers {
-        let Kind::Container(kind) = &mut tier.kind else { continue };
-        let Some(named) = &kind.build else { continue };
-        match (files.folder)(named) {
-            Ok(found) => {
-                // Two checkouts of one stage do not take each other's image.
-                let digest = Sha256::digest(found.as_os_str().as_encoded_bytes());
-                let digest: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
-                kind.image = format!("lab/built:{of_stage}-{name}-{digest}");
-                kind.build = Some(found.display().to_string());
-            }
-            Err(Beside::Wrong(errors)) => return Err(errors),
-            Err(Beside::Unreadable(problem)) => {
-                problems.push(placed(*problem, root, &Path::of(["tiers", name, "build"])));
-            }
-        }
-    }
-    Ok(problems)
-}
-
-/// The certificates of those who may have signed that of the entry, in the place of the file's name.
-fn authorities(
-    stage: &mut Stage,
-    root: &tree::Node,
-    files: &Files<'_>,
-) -> Result<Option<Problem>, SpecErrors> {
-    let Some(ca) = stage.traffic.tls.as_mut().and_then(|tls| tls.ca.as_mut()) else {
-        return Ok(None);
-    };
-    if certificates::is_pem(ca) {
-        return Ok(None);
-    }
-    let path = Path::of(["traffic", "tls", "ca"]);
-    let read = (files.text)(ca).and_then(|text| match certificates::roots(&text) {
-        Ok(_) => Ok(text),
-        Err(why) => {
-            let message = format!("no certificates: {why}");
-            let problem = Problem::new(Pos::START, &path, message).found(ca);
-            Err(problem.allowed("a file with certificates in PEM").into())
-        }
-    });
-    match read {
-        Ok(text) => *ca = text,
-        Err(Beside::Wrong(errors)) => return Err(errors),
-        Err(Beside::Unreadable(problem)) => return Ok(Some(placed(*problem, root, &path))),
-    }
-    Ok(None)
-}
-
-/// A problem with what a value names, at the value.
-fn placed(mut problem: Problem, root: &tree::Node, path: &Path) -> Problem {
-    let (at, path) = validate::locate(root, path, validate::Point::Value);
-    (problem.line, problem.column) = (at.line, at.column);
-    problem.path = path.to_string();
-    problem
-}
-
-/// What is wrong with the stage's own workload.
+/// What is wrong with the stage's own workload, and with what its faults say of it.
 fn of_workload(stage: Option<&Stage>, root: &tree::Node, text: &str, file: &str) -> Vec<Problem> {
-    let Some((stage, workload)) = stage.and_then(|stage| Some((stage, stage.workload.as_ref()?)))
-    else {
-        return Vec::new();
-    };
-    let mut problems = match Document::read(text, file, "a stage") {
-        Ok(document) => {
-            let mut problems = workload::problems(&document, workload);
-            problems.extend(commands::problems(stage, workload, &document));
-            problems
-        }
-        Err(_) => Vec::new(),
-    };
+    let Some(stage) = stage else { return Vec::new() };
+    let document = Document::read(text, file, "a stage");
+    let mut problems = Vec::new();
+    if let Ok(document) = &document {
+        problems.extend(crowd::problems(stage, document));
+    }
+    let Some(workload) = &stage.workload else { return problems };
+    if let Ok(document) = &document {
+        problems.extend(workload::problems(document, workload));
+        problems.extend(commands::problems(stage, workload, document));
+    }
     // Shares of the demo shop's traffic say nothing of another.
     for name in ["read_percent", "profile_percent"] {
         let entry = root.entry("traffic").and_then(|traffic| traffic.value.entry(name));
@@ -172,20 +91,6 @@ fn of_workload(stage: Option<&Stage>, root: &tree::Node, text: &str, file: &str)
         }));
     }
     problems
-}
-
-/// Why a file beside the stage gave no workload.
-pub(super) enum Beside {
-    /// There is something wrong in it.
-    Wrong(SpecErrors),
-    /// It cannot be read; the place is that of its name.
-    Unreadable(Box<Problem>),
-}
-
-impl From<Problem> for Beside {
-    fn from(problem: Problem) -> Self {
-        Self::Unreadable(Box::new(problem))
-    }
 }
 
 /// A byte order mark is legal and means nothing in UTF-8.

@@ -34,7 +34,7 @@ pub fn effective(service: &Service) -> Service {
     let mut own = service.clone();
     if let Some((_, Release { image, env, habits, defect })) = service.current() {
         own.image = image.clone().unwrap_or(own.image);
-        own.habits = habits.clone().unwrap_or(own.habits);
+        own.habits = habits.clone().map_or(own.habits, Box::new);
         own.env.extend(env.iter().map(|(k, v)| (k.clone(), v.clone())));
         own.env.extend(defect.map(|defect| ("DEFECT".into(), defect.as_str().into())));
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `zones: [a, b]` | `zones: {a: 1, b: 1}` |
 //! | `fault: kill-primary` | `faults: [{fault: kill-primary}]` |
+//! | `env_file: a.env` | `env_file: [a.env]` |
 //! | `faults: [kill-primary]` | `faults: [{fault: kill-primary}]` |
 
 use std::fmt;
@@ -45,6 +46,37 @@ pub(super) fn zones<'de, D: Deserializer<'de>>(d: D) -> Result<IndexMap<Name, u1
         }
     }
     d.deserialize_any(Zones)
+}
+
+/// Reads one text, or a list of them.
+pub(super) fn texts<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    struct Texts;
+    impl<'de> Visitor<'de> for Texts {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text, or a list of texts")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(vec![text.to_owned()])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut texts = Vec::new();
+            while let Some(text) = list.next_element()? {
+                texts.push(text);
+            }
+            Ok(texts)
+        }
+    }
+    d.deserialize_any(Texts)
+}
+
+/// What [`texts`] reads.
+pub(super) fn texts_schema(_: &mut schemars::SchemaGenerator) -> Schema {
+    let one = json!({ "type": "string", "minLength": 1 });
+    schemars::json_schema!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
 }
 
 /// Reads the faults of an experiment: a list, one entry, or one bare name.

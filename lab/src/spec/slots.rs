@@ -84,7 +84,7 @@ pub fn slots(name: &str, tier: &Tier) -> Vec<Slot> {
         }
         Kind::Service(kind) => {
             let reserve = |s: &Scaling| reserve(name, &tier.zones, s.max, |own| own);
-            all.extend(kind.scaling.iter().flat_map(reserve));
+            all.extend(kind.scaling.as_deref().into_iter().flat_map(reserve));
         }
         Kind::Aws(kind) => all.extend(kind.services.emulators().into_iter().map(|e| Slot {
             name: format!("{name}-{}", e.as_str()),

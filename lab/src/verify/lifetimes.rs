@@ -89,7 +89,7 @@ fn has_replicas(stage: &Stage) -> bool {
 fn edge_ms(stage: &Stage, path: &str, services: &[&Service]) -> Option<u64> {
     let Kind::Cdn(cdn) = &stage.tiers.get(&stage.traffic.entry)?.kind else { return None };
     let rule_s = rule_ttl_s(cdn, path)?;
-    let shops = services.iter().filter(|service| service.image == "app");
+    let shops = services.iter().filter(|service| service.is_ours());
     let page_s = shops.map(|shop| number(shop, "PAGE_TTL_S", PAGE_TTL_S)).max().unwrap_or(rule_s);
     // What may be kept for no time at all is not kept.
     (page_s > 0).then(|| page_s.saturating_mul(1000).saturating_add(EDGE_GRAIN_MS))

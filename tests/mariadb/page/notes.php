@@ -22,6 +22,10 @@ while (($line = fgets(STDIN)) !== false) {
                 throw new mysqli_sql_exception('no answer');
             }
             $answer = ['status' => 201];
+        } elseif (isset($asked['all'])) {
+            $whole = "SELECT count(*), count(CASE WHEN text = concat('note ', id) THEN 1 END) FROM notes";
+            [$rows, $right] = $link->execute_query($whole)->fetch_row();
+            $answer = ['rows' => (int) $rows, 'right' => (int) $right];
         } else {
             $rows = $link->execute_query('SELECT text FROM notes WHERE id = ?', [$asked['read']])->fetch_all();
             $answer = $rows ? ['text' => $rows[0][0], 'times' => count($rows)] : ['status' => 404];

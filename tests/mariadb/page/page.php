@@ -30,7 +30,11 @@ if ($path === '/healthz') {
 try {
     if ($_SERVER['REQUEST_METHOD'] === 'POST' && $path === '/notes') {
         $text = json_decode(file_get_contents('php://input'), true)['text'];
-        database()->execute_query('INSERT IGNORE INTO notes VALUES (?, ?)', [$_SERVER['HTTP_IDEMPOTENCY_KEY'], $text]);
+        // False, and no exception, when the server ends on the way (as in notes.php).
+        $row = [$_SERVER['HTTP_IDEMPOTENCY_KEY'], $text];
+        if (database()->execute_query('INSERT IGNORE INTO notes VALUES (?, ?)', $row) === false) {
+            answer(500, ['error' => 'no answer']);
+        }
         answer(201, ['id' => $_SERVER['HTTP_IDEMPOTENCY_KEY']]);
     }
     if (preg_match('#^/notes/([\w-]+)$#', $path, $found)) {

@@ -9,6 +9,7 @@ use super::super::inject::Traffic;
 use super::Proof;
 use crate::journal::{Event, FloodEnded, Micros};
 use crate::load;
+use crate::spec::workload::Asked;
 
 /// Greedy clients that send until the heal.
 #[derive(Debug)]
@@ -24,14 +25,14 @@ pub(super) fn start(
     id: &str,
     addresses: &[SocketAddrV4],
     (clients, per_s): (u16, u16),
-    path: &str,
+    asked: &Asked,
     traffic: &Traffic<'_>,
 ) -> Flood {
     let config = load::FloodConfig {
         site: traffic.site.at(addresses.iter().copied().map(Into::into).collect()),
         clients,
         per_s,
-        path: path.to_owned(),
+        asked: asked.clone(),
         workload: Arc::clone(&traffic.workload),
         id: id.to_owned(),
         timeout: Duration::from_millis(traffic.stage.timeout_ms),

@@ -66,7 +66,7 @@ pub(super) enum Held {
     /// Connections to a database.
     Storm(Storm),
     /// Clients that wait for their answers.
-    Crowd(Crowd),
+    Crowd(Box<Crowd>),
     /// More traffic.
     Spike(Spike),
     /// Greedy clients.
@@ -155,9 +155,9 @@ impl Effect<'_> {
                 let storm = storm::start(self, addresses, *connections, (user, database));
                 return Ok(Some(Held::Storm(storm)));
             }
-            Act::Crowd { addresses, requests, path, signed_in, .. } => {
-                let crowd = crowd::start(self.id, addresses, *requests, path, *signed_in);
-                return Ok(Some(Held::Crowd(crowd)));
+            Act::Crowd { .. } => {
+                let crowd = crowd::start(self.id, self.act, &self.injector.traffic);
+                return Ok(crowd.map(Box::new).map(Held::Crowd));
             }
             Act::Deploy { tier, release, .. } => {
                 return Ok(Some(Held::Deployed(release::deploy(self, tier, release).await?)));
@@ -167,9 +167,9 @@ impl Effect<'_> {
                 let spike = spike::start(traffic, self.id, addresses, *extra_per_s, *ramp)?;
                 return Ok(Some(Held::Spike(spike)));
             }
-            Act::Flood { addresses, clients, per_s, path, .. } => {
+            Act::Flood { addresses, clients, per_s, asked, .. } => {
                 let (of, traffic) = ((*clients, *per_s), &self.injector.traffic);
-                let flood = flood::start(self.id, addresses, of, path, traffic);
+                let flood = flood::start(self.id, addresses, of, asked, traffic);
                 return Ok(Some(Held::Flood(flood)));
             }
         }
@@ -198,7 +198,7 @@ impl Effect<'_> {
                 Ok(storm::confirm(self, *connections, storms))
             }
             Act::Crowd { .. } => Ok(crowd::confirm(held.iter().find_map(|held| match held {
-                Held::Crowd(crowd) => Some(crowd),
+                Held::Crowd(crowd) => Some(&**crowd),
                 _ => None,
             }))),
             Act::Spoil { queue, messages, .. } => {

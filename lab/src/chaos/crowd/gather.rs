@@ -1,17 +1,16 @@
 //! How a crowd comes together: a session if it needs one, and a connection for each client.
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream;
-use serde_json::Value;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
 
-use super::{Order, answer};
-use crate::load;
+use super::Order;
+use crate::load::{self, Askers};
 
 /// Longest wait for one connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
@@ -19,40 +18,57 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 const GATHER_WITHIN: Duration = Duration::from_secs(4);
 /// Connections that are opened at the same time: fewer than any server lets wait to be accepted.
 const AT_ONCE: usize = 100;
-/// What a guest sends to get a session.
-const GUEST: &str = r#"{"guest":true}"#;
 
-/// A connection for each client, and the request to send on it.
+/// A connection for each client, and the request to send on it. What is asked for is told as soon as it is
+/// known.
 ///
 /// # Errors
 /// Nobody could connect, or nobody could sign in.
-pub(super) async fn gather(order: &Order) -> Result<Vec<(TcpStream, String)>, String> {
-    let session = if order.signed_in { Some(sign_in(order).await?) } else { None };
+pub(super) async fn gather(
+    order: &Order,
+    tell: impl Fn(&str),
+) -> Result<Vec<(TcpStream, String)>, String> {
+    // One session serves all: what the crowd asks for is the same for everybody.
+    let asked = order.asked.clone();
+    let askers = Askers::new(&order.site, &order.workload, asked, 1, &order.id);
+    let askers = if order.signed_in { askers } else { askers.guests() };
+    let signed_in = askers.session(0, Instant::now() + GATHER_WITHIN).await;
+    signed_in.map_err(|why| format!("the sign-in: {why}"))?;
+    let call = askers.call(0)?;
+    let target = if order.cold { cold(&call.path, &order.id) } else { call.path.clone() };
+    tell(&target);
     let streams = connect_all(order).await?;
-    let with = |(stream, number)| (stream, request(order, session.as_deref(), number));
+    let with = |(stream, number)| (stream, request(order, &target, &call, number));
     Ok(streams.into_iter().zip(0..).map(with).collect())
+}
+
+/// An edge cache keeps its objects by path and query, and hardly anybody knows such a parameter, so with the
+/// fault's identity in the query nobody can have asked for the object before.
+fn cold(path: &str, id: &str) -> String {
+    let sign = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{sign}crowd={id}")
 }
 
 /// The connection is closed after the answer, so that the end of the answer cannot be missed. Each
 /// client has an address of its own: a front door would take a crowd for one client that floods it.
-fn request(order: &Order, session: Option<&str>, number: u64) -> String {
-    let session = session.map(|token| format!("Authorization: Bearer {token}\r\n"));
-    format!(
-        "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nX-Forwarded-For: {}\r\n{}\r\n",
-        order.target,
-        host(order),
-        load::of_client(&order.id, number),
-        session.unwrap_or_default()
-    )
-}
-
-fn host(order: &Order) -> String {
-    order.addresses.first().map(SocketAddr::to_string).unwrap_or_default()
+fn request(order: &Order, target: &str, call: &load::Call, number: u64) -> String {
+    let first = order.site.addresses.first();
+    let host = first.map(|address| order.site.transport.host(*address)).unwrap_or_default();
+    let address = load::of_client(&order.id, number);
+    let mut text = format!(
+        "GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-Forwarded-For: {address}\r\n"
+    );
+    let own = ["host", "connection", "x-forwarded-for"];
+    for (name, value) in call.headers.iter().filter(|(name, _)| !own.contains(&name.as_str())) {
+        // Text can always be written to.
+        let _ = write!(text, "{name}: {}\r\n", value.to_str().unwrap_or_default());
+    }
+    text + "\r\n"
 }
 
 async fn connect_all(order: &Order) -> Result<Vec<TcpStream>, String> {
     let deadline = Instant::now() + GATHER_WITHIN;
-    let each = (0..usize::from(order.clients)).map(|client| connect(&order.addresses, client));
+    let each = (0..usize::from(order.clients)).map(|client| connect(&order.site.addresses, client));
     let mut connecting = stream::iter(each).buffer_unordered(AT_ONCE);
     let mut streams = Vec::with_capacity(order.clients.into());
     let mut problem = "no connection in time".to_owned();
@@ -79,27 +95,13 @@ async fn connect(addresses: &[SocketAddr], client: usize) -> Result<TcpStream, S
     Err(problem)
 }
 
-/// One session serves all: what the crowd asks for is the same for everybody.
-async fn sign_in(order: &Order) -> Result<String, String> {
-    let deadline = Instant::now() + GATHER_WITHIN;
-    let mut stream = connect(&order.addresses, 0).await?;
-    let request = format!(
-        "POST /sessions HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{GUEST}",
-        host(order),
-        GUEST.len()
-    );
-    stream.write_all(request.as_bytes()).await.map_err(|e| format!("sign-in: {e}"))?;
-    let answer = answer::receive(stream, deadline).await;
-    let answer = answer.ok_or("nobody answered the sign-in")?;
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    match body["token"].as_str() {
-        Some(token) if answer.is_good() && is_token(token) => Ok(token.to_owned()),
-        _ => Err(format!("the sign-in was answered with {}", answer.status)),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What may stand in a header line as it is.
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic())
+    #[test]
+    fn nobody_can_have_asked_an_edge_cache_for_it_before() {
+        assert_eq!(cold("/products/1", "f1"), "/products/1?crowd=f1");
+        assert_eq!(cold("/products?page=2", "f1"), "/products?page=2&crowd=f1");
+    }
 }

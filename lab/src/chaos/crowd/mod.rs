@@ -10,7 +10,6 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::journal::CrowdAnswered;
-use crate::load;
+use crate::load::{self, Site};
+use crate::spec::workload::{Asked, Workload};
 use answer::Answer;
 
 /// How long a client waits for its answer.
@@ -34,13 +34,17 @@ pub(super) struct Order {
     /// The fault that it is.
     pub id: String,
     /// Who is asked, in turn.
-    pub addresses: Vec<SocketAddr>,
+    pub site: Site,
     /// How many ask.
     pub clients: u16,
-    /// For what: path and query.
-    pub target: String,
+    /// For what.
+    pub asked: Asked,
+    /// How sessions begin, and which headers are sent.
+    pub workload: Arc<Workload>,
     /// With a session.
     pub signed_in: bool,
+    /// For an object that nobody can have asked for before.
+    pub cold: bool,
     /// How long each waits for its answer.
     pub patience: Duration,
 }
@@ -57,6 +61,8 @@ pub(super) struct Crowd {
 #[derive(Debug, Default)]
 struct Book {
     problem: Option<String>,
+    /// Path and query, once they are known.
+    target: Option<String>,
     in_flight: Option<u32>,
     replies: Vec<Reply>,
 }
@@ -97,7 +103,7 @@ impl Crowd {
     /// That so many requests were under way at the same moment, or what is missing.
     pub fn proof(&self) -> Result<String, String> {
         let book = read(&self.book);
-        let (asked, target) = (self.order.clients, &self.order.target);
+        let (asked, target) = (self.order.clients, &book.target(&self.order));
         match (book.in_flight, &book.problem) {
             (Some(0), _) => {
                 Err(format!("{target}: the first was answered before the second could be sent"))
@@ -115,7 +121,15 @@ impl Crowd {
     pub async fn end(mut self) -> CrowdAnswered {
         self.clients.shutdown().await;
         let book = read(&self.book);
-        tally::tally(&self.order, book.in_flight.unwrap_or(0), &book.replies)
+        let target = book.target(&self.order);
+        tally::tally(&self.order, target, book.in_flight.unwrap_or(0), &book.replies)
+    }
+}
+
+impl Book {
+    /// What is asked for: path and query, or what stands for them before they are known.
+    fn target(&self, order: &Order) -> String {
+        self.target.clone().unwrap_or_else(|| load::title(&order.asked))
     }
 }
 
@@ -125,7 +139,8 @@ fn read(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
 
 /// The whole life of a crowd.
 async fn all(order: Order, book: Arc<Mutex<Book>>) {
-    let clients = match gather::gather(&order).await {
+    let tell = |target: &str| read(&book).target = Some(target.to_owned());
+    let clients = match gather::gather(&order, tell).await {
         Ok(gathered) => gathered,
         Err(problem) => return read(&book).problem = Some(problem),
     };

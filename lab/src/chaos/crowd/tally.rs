@@ -6,7 +6,12 @@ use super::{Order, Reply};
 use crate::journal::CrowdAnswered;
 
 /// Sums up.
-pub(super) fn tally(order: &Order, in_flight: u32, replies: &[Reply]) -> CrowdAnswered {
+pub(super) fn tally(
+    order: &Order,
+    target: String,
+    in_flight: u32,
+    replies: &[Reply],
+) -> CrowdAnswered {
     let count = |fits: &dyn Fn(&Reply) -> bool| {
         u32::try_from(replies.iter().filter(|r| fits(r)).count()).unwrap_or(u32::MAX)
     };
@@ -19,7 +24,7 @@ pub(super) fn tally(order: &Order, in_flight: u32, replies: &[Reply]) -> CrowdAn
     };
     CrowdAnswered {
         id: order.id.clone(),
-        path: order.target.clone(),
+        path: target,
         asked: order.clients.into(),
         in_flight,
         answered: count(&|_| true),
@@ -50,10 +55,12 @@ mod tests {
     fn order() -> Order {
         Order {
             id: "f1".into(),
-            addresses: Vec::new(),
+            site: crate::load::Site::default(),
             clients: 300,
-            target: "/p".into(),
+            asked: crate::spec::workload::Asked::literally("/p"),
+            workload: std::sync::Arc::default(),
             signed_in: false,
+            cold: false,
             patience: Duration::ZERO,
         }
     }
@@ -76,7 +83,7 @@ mod tests {
             ("STALE", false),
             ("UPDATING", false),
         ] {
-            let found = tally(&order(), 1, &[reply(200, Some(word), Some("miss"), 1)]);
+            let found = tally(&order(), "/p".into(), 1, &[reply(200, Some(word), Some("miss"), 1)]);
             assert_eq!((found.origin_fetches, found.loads), (fetch.into(), fetch.into()), "{word}");
         }
     }
@@ -84,7 +91,7 @@ mod tests {
     #[test]
     fn every_word_of_the_shop_is_a_load_or_none() {
         for (word, load) in [("miss", 1), ("off", 1), ("hit", 0), ("joined", 0), ("stale", 0)] {
-            let found = tally(&order(), 1, &[reply(200, None, Some(word), 1)]);
+            let found = tally(&order(), "/p".into(), 1, &[reply(200, None, Some(word), 1)]);
             assert_eq!((found.origin_fetches, found.loads), (1, load), "{word}");
         }
     }
@@ -92,7 +99,7 @@ mod tests {
     #[test]
     fn without_caches_every_answer_is_both_and_a_failure_is_no_load() {
         let replies = [reply(200, None, None, 1), reply(503, None, None, 1)];
-        let found = tally(&order(), 2, &replies);
+        let found = tally(&order(), "/p".into(), 2, &replies);
         assert_eq!((found.answered, found.good, found.origin_fetches, found.loads), (2, 1, 2, 1));
         assert_eq!((found.asked, found.in_flight, &*found.id, &*found.path), (300, 2, "f1", "/p"));
     }
@@ -100,10 +107,10 @@ mod tests {
     #[test]
     fn of_two_hundred_times_the_third_longest_is_the_99th_percentile() {
         let replies: Vec<Reply> = (1..=200).rev().map(|ms| reply(200, None, None, ms)).collect();
-        let found = tally(&order(), 0, &replies);
+        let found = tally(&order(), "/p".into(), 0, &replies);
         assert_eq!((found.p99_us, found.max_us), (198_000, 200_000));
-        let none = tally(&order(), 0, &[]);
+        let none = tally(&order(), "/p".into(), 0, &[]);
         assert_eq!((none.answered, none.p99_us, none.max_us), (0, 0, 0));
-        assert_eq!(tally(&order(), 0, &replies[..1]).p99_us, 200_000);
+        assert_eq!(tally(&order(), "/p".into(), 0, &replies[..1]).p99_us, 200_000);
     }
 }

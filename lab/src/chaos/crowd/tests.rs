@@ -3,16 +3,20 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use std::net::SocketAddr;
+
 use super::*;
 use crate::load::testing::{Behaviour, Server, good, refusing};
 
 fn order(addresses: &[SocketAddr], clients: u16) -> Order {
     Order {
         id: "f1".into(),
-        addresses: addresses.to_vec(),
+        site: Site::from(addresses),
         clients,
-        target: "/products/1?crowd=f1".into(),
+        asked: Asked::literally("/products/1"),
+        workload: crate::load::testing::shop(),
         signed_in: false,
+        cold: true,
         patience: Duration::from_secs(20),
     }
 }
@@ -145,7 +149,7 @@ async fn only_what_nobody_has_answered_yet_is_under_way() {
         book: Arc::new(Mutex::new(book)),
         clients: JoinSet::new(),
     };
-    let wanted = "7 of 10 requests in flight at once for /products/1?crowd=f1";
+    let wanted = "7 of 10 requests in flight at once for /products/1";
     assert_eq!(crowd.proof().unwrap(), wanted);
     read(&crowd.book).in_flight = Some(0);
     assert!(crowd.proof().is_err(), "no crowd at all");
@@ -168,12 +172,42 @@ async fn a_crowd_that_cannot_sign_in_does_not_come() {
     let server = Server::start(|_| Behaviour::Answer(503, "", "{}".into())).await;
     let crowd = Crowd::start(Order { signed_in: true, ..order(&[server.address], 10) });
     let why = problem(&crowd).await;
-    assert!(why.ends_with("the sign-in was answered with 503"), "{why}");
+    assert!(why.ends_with("the sign-in: 503"), "{why}");
     assert_eq!(server.seen().len(), 1);
-    let header = |_: &_| Behaviour::Answer(200, "", r#"{"token":"a\r\nb: c"}"#.into());
+}
+
+#[tokio::test]
+async fn a_session_that_is_no_header_is_left_out() {
+    let header = |request: &crate::load::testing::Request| match request.line.as_str() {
+        "POST /sessions" => {
+            Behaviour::Answer(200, "", r#"{"token":"a\r\nb: c","user_id":"1"}"#.into())
+        }
+        _ => good(request),
+    };
     let server = Server::start(header).await;
-    let crowd = Crowd::start(Order { signed_in: true, ..order(&[server.address], 10) });
-    assert!(problem(&crowd).await.contains("the sign-in was answered with 200"));
+    let mut crowd = Crowd::start(Order { signed_in: true, ..order(&[server.address], 3) });
+    proof(&crowd).await;
+    settled(&mut crowd).await;
+    assert!(server.seen()[1..].iter().all(|r| !r.head.contains("b: c")), "{:?}", server.seen());
+}
+
+#[tokio::test]
+async fn an_operation_is_asked_for_with_its_headers_and_the_same_for_all() {
+    let text = "workload:\n  headers: {X-Tenant: t1, X-Of: \"{token}\"}\n  begin: [{post: /in, take: {token: json.t}}]\n  \
+                operations: {see: {get: \"/a?n={int 1 1000000}\", headers: {Accept: text/plain}}}\n";
+    let workload = Arc::new(crate::spec::workload::parse(text, "w.yaml").unwrap());
+    let server = Server::start(good).await;
+    let asked = Asked::Operation("see".into());
+    let plain = Order { asked, workload, cold: false, ..order(&[server.address], 5) };
+    let mut crowd = Crowd::start(plain);
+    proof(&crowd).await;
+    settled(&mut crowd).await;
+    let seen = server.seen();
+    assert_eq!(seen.len(), 5, "nobody signs in");
+    assert!(seen.iter().all(|r| r.line == seen[0].line && r.line.starts_with("GET /a?n=")));
+    let head = &seen[0].head;
+    assert!(head.contains("x-tenant: t1") && head.contains("accept: text/plain"), "{head}");
+    assert!(!head.contains("x-of"), "{head}");
 }
 
 #[test]

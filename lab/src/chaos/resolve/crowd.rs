@@ -7,13 +7,12 @@ use super::scene::Scene;
 use super::{Act, Injection, ResolveError, injection};
 use crate::kinds;
 use crate::plan::layout::with_duty;
-use crate::spec::model::{Fault, FlashCrowd, Flood, Name, Spike};
+use crate::spec::model::{Fault, FlashCrowd, Flood, Kind, Name, Spike};
 use crate::spec::slots::Duty;
+use crate::spec::workload::Asked;
 
 /// How many ask when nobody says otherwise.
 const REQUESTS: u16 = 1000;
-/// What they ask for.
-const PATH: &str = "/products/1";
 /// By then everybody has been answered or has given up.
 const GONE_AFTER: Duration = Duration::from_secs(10);
 
@@ -24,10 +23,9 @@ const RAMP_MS: u64 = 60_000;
 /// How long it lasts beyond its ramp.
 const LASTS_MS: u64 = 30_000;
 
-/// How many clients flood when nobody says otherwise, how much each sends, for what, and how long.
+/// How many clients flood when nobody says otherwise, how much each sends, and how long.
 const GREEDY: u16 = 1;
 const GREEDY_PER_S: u16 = 300;
-const GREEDY_PATH: &str = "/cart";
 const FLOOD_FOR: Duration = Duration::from_secs(20);
 
 /// Few clients that send as much as they can.
@@ -37,12 +35,13 @@ pub(super) fn flood(
     f: &Flood,
 ) -> Result<Injection, ResolveError> {
     let (node, addresses) = entry(scene)?;
+    let workload = scene.stage.workload();
     let act = Act::Flood {
         node,
         addresses,
         clients: f.clients.unwrap_or(GREEDY),
         per_s: f.per_s.unwrap_or(GREEDY_PER_S),
-        path: f.path.clone().unwrap_or_else(|| GREEDY_PATH.to_owned()),
+        asked: asked(&f.operation, &f.path, &workload.floods(), workload.flood())?,
     };
     let duration = f.for_ms.map_or(FLOOD_FOR, Duration::from_millis);
     Ok(injection(fault, vec![act], false, duration, "send the greedy clients away"))
@@ -75,6 +74,32 @@ fn entry(scene: &Scene<'_>) -> Result<(Name, Vec<SocketAddrV4>), ResolveError> {
     Ok((node, addresses.into_iter().map(|(ip, port)| SocketAddrV4::new(ip, port)).collect()))
 }
 
+/// What is asked for: an operation, a path, or what the workload says.
+fn asked(
+    operation: &Option<Name>,
+    path: &Option<String>,
+    fitting: &[&str],
+    otherwise: Option<Asked>,
+) -> Result<Asked, ResolveError> {
+    match (operation, path) {
+        (Some(_), Some(_)) => {
+            Err(ResolveError::NoNode("they ask for one thing: a path, or an operation".to_owned()))
+        }
+        (Some(name), None) if fitting.contains(&name.as_str()) => {
+            Ok(Asked::Operation(name.clone()))
+        }
+        (Some(name), None) => Err(ResolveError::NoNode(format!(
+            "the workload has no operation `{name}` that they can ask for; there are: {}",
+            fitting.join(", ")
+        ))),
+        (None, Some(path)) => Ok(Asked::literally(path)),
+        (None, None) => otherwise.ok_or_else(|| {
+            let why = "the workload has no read that a stranger could send: say which with --operation or --path";
+            ResolveError::NoNode(why.to_owned())
+        }),
+    }
+}
+
 /// They come to where all users do.
 pub(super) fn flash_crowd(
     scene: &Scene<'_>,
@@ -86,12 +111,14 @@ pub(super) fn flash_crowd(
         return Err(ResolveError::NoNode(why.to_owned()));
     }
     let (node, addresses) = entry(scene)?;
+    let workload = scene.stage.workload();
     let act = Act::Crowd {
         node,
         addresses,
         requests: f.requests.unwrap_or(REQUESTS),
-        path: f.path.clone().unwrap_or_else(|| PATH.to_owned()),
+        asked: asked(&f.operation, &f.path, &workload.crowds(), workload.crowd())?,
         signed_in: f.signed_in,
+        cold: !f.signed_in && scene.stage.tiers.values().any(|t| matches!(t.kind, Kind::Cdn(_))),
     };
     let heal = "nothing: the crowd goes with its answers";
     Ok(injection(fault, vec![act], false, GONE_AFTER, heal))

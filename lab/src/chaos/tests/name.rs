@@ -152,7 +152,12 @@ fn flags_and_target_change_the_fault_and_nothing_given_changes_nothing() {
         signed_in: Some(true),
         ..Adjust::default()
     };
-    let wanted = FlashCrowd { requests: Some(500), path: Some("/posts".into()), signed_in: true };
+    let wanted = FlashCrowd {
+        requests: Some(500),
+        path: Some("/posts".into()),
+        signed_in: true,
+        ..FlashCrowd::default()
+    };
     let offered = offer(&stage, "flash-crowd").fault;
     assert_eq!(adjusted(&offered, crowd), Ok(Fault::FlashCrowd(wanted)));
 }

@@ -6,6 +6,7 @@ use super::{places, roles};
 use crate::chaos::{Act, Adjust, Injection, adjusted, offers, resolve};
 use crate::spec;
 use crate::spec::model::{Fault, Flood, SlowDependency, Stage, Toxic};
+use crate::spec::workload::Asked;
 
 const SERVICES: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/stages/services.yaml"));
@@ -80,10 +81,10 @@ fn a_stage_offers_its_services_slow_and_a_flood() {
 #[test]
 fn a_flood_comes_to_where_all_users_do() {
     let injection = of(&Fault::Flood(Flood::default())).unwrap();
-    let [Act::Flood { node, addresses, clients: 1, per_s: 300, path }] = injection.acts.as_slice()
+    let [Act::Flood { node, addresses, clients: 1, per_s: 300, asked }] = injection.acts.as_slice()
     else {
         panic!("{:?}", injection.acts);
     };
-    assert_eq!((node.as_str(), addresses.len(), path.as_str()), ("cdn-1", 1, "/cart"));
+    assert_eq!((node.as_str(), addresses.len(), asked), ("cdn-1", 1, &Asked::literally("/cart")));
     assert!(!injection.hold);
 }

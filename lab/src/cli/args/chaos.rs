@@ -44,6 +44,9 @@ pub struct ChaosArgs {
     /// What they ask for, such as `/products/1`
     #[arg(long, value_parser = request_path)]
     pub path: Option<String>,
+    /// What they ask for, as an operation of the workload
+    #[arg(long, conflicts_with = "path")]
+    pub operation: Option<String>,
     /// By how much a spike multiplies the stage's traffic
     #[arg(long, value_parser = whole(2..=20_u16))]
     pub factor: Option<u16>,

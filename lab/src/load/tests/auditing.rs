@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::super::audit::{AuditRequest, audit};
-use super::super::testing::{self, Behaviour, Request, Server, refusing};
+use super::super::programs::Programs;
+use super::super::site::Site;
+use super::super::testing::{self, Behaviour, Here, Request, Server, refusing};
 use crate::journal::{Event, InvariantRead, OpKind, Stands};
 
 const LEDGER: &str = r#"{"entries":4,"debit_cents":10,"credit_cents":10,"unbalanced_orders":[],
@@ -133,4 +135,35 @@ fn expect_unread(event: &Event, words: &str) {
     for read in invariants {
         assert!(read.stands == Stands::Unread && read.says.contains(words), "{read:?}");
     }
+}
+
+#[tokio::test]
+async fn an_invariant_may_be_asked_of_a_command() {
+    let of = |script: &str| {
+        let text = format!(
+            "workload:\n  operations: {{a: {{get: /}}}}\n  invariants:\n    - name: rows\n      \
+             exec: {{tier: db, command: [sh, -c, '{script}']}}\n      json: {{all: true}}\n      \
+             holds: json.rows == json.of.rows and json.of.asked.all == true\n"
+        );
+        Arc::new(crate::spec::workload::parse(&text, "w.yaml").unwrap_or_else(|e| panic!("{e}")))
+    };
+    let read = async |script: &str| {
+        let programs: Option<Arc<dyn Programs>> = Some(Arc::new(Here));
+        let (site, workload) = (Site { programs, ..Site::default() }, of(script));
+        let (site, workload, patience) = (&site, &workload, Duration::from_millis(300));
+        let events =
+            audit(&AuditRequest { site, workload, prefix: "run", writes: &[], patience }).await;
+        let [Event::AuditInvariants { invariants }] = events.as_slice() else {
+            panic!("{events:?}")
+        };
+        (invariants[0].stands, invariants[0].says.clone())
+    };
+    let answer = |rows: u8| {
+        format!(r#"read -r line; echo "{{\"rows\":{rows},\"of\":{{\"rows\":3,\"asked\":$line}}}}""#)
+    };
+    assert_eq!(read(&answer(3)).await.0, Stands::Holds);
+    assert_eq!(read(&answer(4)).await.0, Stands::Broken);
+    let (stands, why) = read("read -r line; echo no database >&2").await;
+    assert_eq!(stands, Stands::Unread);
+    assert!(why.contains("no database"), "{why}");
 }

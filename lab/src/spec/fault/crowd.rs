@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::spec::model::LONGEST_MS;
+use crate::spec::model::{LONGEST_MS, NAME_PATTERN, Name};
 
 /// Parameters of `flash-crowd`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -13,10 +13,14 @@ pub struct FlashCrowd {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 5000))]
     pub requests: Option<u16>,
-    /// The path they ask for (`/products/1` when absent).
+    /// The operation of the workload that they ask for: a GET, the same for all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = NAME_PATTERN))]
+    pub operation: Option<Name>,
+    /// The path they ask for, instead of an operation (what the workload says when both are absent).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// They have a session, so that an edge cache passes each of them on, and what stands behind it
+    /// They have a session, by the workload's `begin`, so that an edge cache passes each of them on, and what stands behind it
     /// takes the crowd.
     pub signed_in: bool,
 }
@@ -43,7 +47,8 @@ pub struct Spike {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Flood {
-    /// How many greedy clients there are, each with a session of its own (1 when absent).
+    /// How many greedy clients there are, each with a session of its own where the workload has any (1 when
+    /// absent).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub clients: Option<u16>,
@@ -51,7 +56,12 @@ pub struct Flood {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 5000))]
     pub per_s: Option<u16>,
-    /// The path they ask for (`/cart` when absent): one that no edge cache keeps.
+    /// The operation of the workload that they send, with values of its own each time; nothing is promised of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = NAME_PATTERN))]
+    pub operation: Option<Name>,
+    /// The path they ask for, instead of an operation (what the workload says when both are absent): one that
+    /// no edge cache keeps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// How long it lasts (20 s when absent).

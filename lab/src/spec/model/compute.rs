@@ -29,6 +29,16 @@ pub struct Service {
     #[serde(default = "app_image")]
     #[schemars(length(min = 1))]
     pub image: String,
+    /// A folder with a Dockerfile, in the place of `image`, as containers have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub build: Option<String>,
+    /// What runs in the place of the command of an image of one's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// What runs in the place of its entry point.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
     /// Port on which a task answers HTTP.
     #[serde(default = "service_port")]
     #[schemars(range(min = 1))]
@@ -84,7 +94,7 @@ pub struct Service {
     pub capacity_per_s: Option<u32>,
     /// Whether the number of tasks follows the load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scaling: Option<Scaling>,
+    pub scaling: Option<Box<Scaling>>,
     /// The release that runs when the stage is started; a later one is deployed with `lab deploy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = NAME_PATTERN))]
@@ -95,10 +105,21 @@ pub struct Service {
     pub releases: IndexMap<Name, Release>,
     /// How a release takes the place of another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deploy: Option<Deploy>,
+    pub deploy: Option<Box<Deploy>>,
     /// Further environment variables.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub env: IndexMap<String, String>,
+    /// Files with lines `NAME=value`, seen from the stage file, whose variables `env` adds to and overrides. Of
+    /// several the later one wins. Values may be quoted; nothing in them is replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "short::texts")]
+    #[schemars(schema_with = "short::texts_schema")]
+    pub env_file: Vec<String>,
+    /// Files in each container of an image of one's own: path to content.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub files: IndexMap<String, String>,
+    /// Folders that each task of an image of one's own keeps, or that all share, as containers have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<String>,
     /// The user that an image of one's own begins as; the image's own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = USER_PATTERN))]
@@ -111,7 +132,14 @@ pub struct Service {
     pub cap_drop: Vec<GivenCapability>,
     /// Habits of the demo application, each of which can be switched off.
     #[serde(default)]
-    pub habits: Habits,
+    pub habits: Box<Habits>,
+}
+
+impl Service {
+    /// Whether it is the demo application.
+    pub fn is_ours(&self) -> bool {
+        self.image == "app" && self.build.is_none()
+    }
 }
 
 /// A scaling group: the control plane holds the requests of each task near a target (target

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Capability, GivenCapability, USER_PATTERN};
+use crate::spec::short;
 
 /// Containers of any image: a database of another make, a queue, a page in any language. The lab
 /// knows nothing of them but what stands here.
@@ -32,8 +33,9 @@ pub struct Container {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(inner(range(min = 1)))]
     pub ports: Vec<u16>,
-    /// Path that answers 2xx on the first port while a node works. Without it a node works when that
-    /// port takes connections, or when it runs and has none.
+    /// Path that answers 2xx on the first port while a node works. Without it a node works when the image's own
+    /// health check (`HEALTHCHECK`) succeeds; if it has none, when that port takes connections, or when it runs
+    /// and has no port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<String>,
     /// A command in the container that succeeds while the node works, in the place of `health`.
@@ -46,6 +48,11 @@ pub struct Container {
     /// Environment variables. `NODE_NAME` is there as well.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub env: IndexMap<String, String>,
+    /// Files with lines `NAME=value`, seen from the stage file, whose variables `env` adds to and overrides. Of
+    /// several the later one wins. Values may be quoted; nothing in them is replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "short::texts")]
+    #[schemars(schema_with = "short::texts_schema")]
+    pub env_file: Vec<String>,
     /// Files in each container: path to content.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub files: IndexMap<String, String>,

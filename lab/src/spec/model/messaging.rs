@@ -170,7 +170,7 @@ impl Stage {
 
     /// Whether an order is followed by a mail, which the demo application can be asked for.
     pub fn mails(&self) -> bool {
-        let app = |service: &Service| service.image == "app";
+        let app = |service: &Service| service.is_ours();
         let inline = self.services().any(|(_, s)| app(s) && s.mail == Mail::Inline);
         let told = self.services().any(|(_, s)| app(s) && s.events.is_some());
         let taken = |q: &QueueOf<'_>| {
@@ -189,8 +189,7 @@ impl Stage {
     /// Whether some worker of the demo application writes down every order: it takes a queue of its own
     /// that is subscribed to the topic of orders.
     pub fn records_orders(&self) -> bool {
-        let mut publishers =
-            self.services().filter(|(_, s)| s.image == "app" && s.events.is_some());
+        let mut publishers = self.services().filter(|(_, s)| s.is_ours() && s.events.is_some());
         publishers.any(|(_, publisher)| {
             let topic = publisher.events.as_ref().and_then(|events| events.topic.as_ref());
             topic.is_some() && self.records_for(publisher, |worker| worker.topic.as_ref() == topic)
@@ -220,7 +219,7 @@ impl Stage {
 
     /// The demo application's workers with this job.
     fn workers(&self, job: Job) -> impl Iterator<Item = (&Service, &Worker)> {
-        let app = self.services().filter(|(_, service)| service.image == "app");
+        let app = self.services().filter(|(_, service)| service.is_ours());
         let all = app.filter_map(|(_, service)| Some((service, service.worker.as_deref()?)));
         all.filter(move |(_, worker)| worker.job == job)
     }

@@ -119,6 +119,6 @@ impl Service {
 
     /// How it is deployed.
     pub fn deploying(&self) -> Deploy {
-        self.deploy.clone().unwrap_or_default()
+        self.deploy.as_deref().cloned().unwrap_or_default()
     }
 }

@@ -200,8 +200,8 @@ fn crowd_of_nobody_or_too_many() {
 fn crowd_that_cannot_sign_in() {
     let own = "{fault: flash-crowd, signed_in: true}";
     assert_snapshot!(errors_after("    kind: service\n", "    kind: service\n    image: mine\n", own), @r"
-    s.yaml:58:76: nobody can sign in: no tier runs the lab's own application
-      allowed: false; or a box, or a service with `image: app`
+    s.yaml:58:44: nobody can sign in: no tier runs the lab's own application
+      allowed: a `workload`; or a box, or a service with `image: app`
     ");
     let anybody = BASE.replace("    kind: service\n", "    kind: service\n    image: mine\n");
     parse(&with_fault(&anybody, "flash-crowd"), "s.yaml").unwrap();

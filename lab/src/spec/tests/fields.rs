@@ -25,7 +25,7 @@ fn unknown_field_far_from_all() {
 fn field_of_another_kind() {
     assert_snapshot!(errors(&[("    database: db", "    database: db\n    coordination: store")]), @r"
     s.yaml:17:5: unknown field `coordination` in tier `web` (kind service)
-      allowed: kind, needs, note, publish, size, zones, assets_bucket, aws, bulkhead, cache, cap_add, cap_drop, capacity_per_s, carts, database, deploy, env, events, habits, health, image, mail, messaging, port, release, releases, request_slots, scaling, upstream, user, worker
+      allowed: kind, needs, note, publish, size, zones, assets_bucket, aws, build, bulkhead, cache, cap_add, cap_drop, capacity_per_s, carts, command, database, deploy, entrypoint, env, env_file, events, files, habits, health, image, mail, messaging, port, release, releases, request_slots, scaling, upstream, user, volumes, worker
       help: `coordination` is a field of kind postgres
     ");
 }

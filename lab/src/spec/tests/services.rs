@@ -105,6 +105,25 @@ fn a_flood_asks_for_what_can_be_asked_for() {
 }
 
 #[test]
+fn crowds_and_floods_ask_for_operations_of_the_workload() {
+    const FLOOD: &str = "{fault: flood, per_s: 300, for_ms: 15000}";
+    let with = |fault: &str| errors(FLOOD, fault);
+    let found = with("{fault: flood, operation: ordr}");
+    assert!(found.contains("the workload has no operation `ordr`"), "{found}");
+    assert!(found.contains("did you mean `order`?"), "{found}");
+    let found = with("{fault: flood, operation: profile}");
+    assert!(found.contains("`profile` is not one that they can ask for"), "{found}");
+    let found = with("{fault: flash-crowd, operation: order}");
+    assert!(found.contains("`order` is not one that they can ask for"), "{found}");
+    let found = with("{fault: flood, operation: order, path: /a}");
+    assert!(found.contains("they ask for one thing"), "{found}");
+    for good in ["{fault: flood, operation: order}", "{fault: flash-crowd, operation: browse}"] {
+        let text = SERVICES.replacen(FLOOD, good, 1);
+        assert!(parse(&text, "s.yaml").is_ok(), "{good}");
+    }
+}
+
+#[test]
 fn a_health_check_asks_for_a_path() {
     let web = "  web:\n    kind: service\n";
     for bad in ["healthz", "/a b", "/a#b"] {

@@ -74,7 +74,7 @@ impl Check<'_> {
             return;
         }
         let own_business = match &from.kind {
-            Kind::Service(service) => service.image != "app",
+            Kind::Service(service) => !service.is_ours(),
             Kind::Container(_) => true,
             _ => false,
         };

@@ -106,8 +106,11 @@ pub fn request(
     Ok((Call { method, path, headers, body, exec: None }, sent))
 }
 
-/// A line for a command, and its fields.
-fn command(
+/// A line for a command, and its fields. Without one it is who does it, and with which key.
+///
+/// # Errors
+/// A variable without a value.
+pub fn command(
     exec: &Exec,
     json: Option<&JsonTemplate>,
     values: &dyn Values,

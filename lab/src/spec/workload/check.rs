@@ -21,6 +21,11 @@ pub(super) fn check(document: &Document, workload: &Workload) -> Vec<Problem> {
     let begun = check.begin(&root.key("begin"));
     check.headers(&root.key("headers"), &workload.headers, &check.everywhere(&begun));
     check.greatest(&root.key("greatest"));
+    for (field, path) in [("crowd", &workload.crowd), ("flood", &workload.flood)] {
+        if let Some(path) = path {
+            check.path(&root.key(field), path, &begun);
+        }
+    }
     check.operations(&root.key("operations"), &begun);
     check.invariants(&root.key("invariants"), &begun);
     check.problems
@@ -71,10 +76,9 @@ impl Check<'_> {
     fn invariants(&mut self, path: &Path, begun: &Scope) {
         let mut names: IndexMap<&str, usize> = IndexMap::new();
         for (n, invariant) in self.workload.invariants.iter().enumerate() {
-            let Invariant { name, get, headers, needs, holds, names: offenders, .. } = invariant;
+            let Invariant { name, holds, needs, names: offenders, .. } = invariant;
             let path = path.index(n);
-            self.path(&path.key("get"), get, begun);
-            self.headers(&path.key("headers"), headers, begun);
+            self.question(&path, invariant, begun);
             self.written(&path.key("holds"), holds);
             if let Some(needs) = needs {
                 self.written(&path.key("needs"), needs);
@@ -88,6 +92,31 @@ impl Check<'_> {
                 let problem = self.document.problem(&path.key("name"), message);
                 self.problems.push(problem.found(name).allowed("each name once"));
             }
+        }
+    }
+
+    /// What an invariant asks, and whom.
+    fn question(&mut self, path: &Path, invariant: &Invariant, begun: &Scope) {
+        let Invariant { get, exec, json, headers, anonymous, .. } = invariant;
+        if let Some(get) = get {
+            self.path(&path.key("get"), get, begun);
+        }
+        if let Some(json) = json {
+            self.json(&path.key("json"), json, begun);
+        }
+        self.headers(&path.key("headers"), headers, begun);
+        let idle = match exec {
+            Some(_) => [("headers", !headers.is_empty()), ("anonymous", *anonymous)],
+            None => [("json", json.is_some()), ("json", false)],
+        };
+        for (field, _) in idle.iter().filter(|(_, is_given)| *is_given) {
+            let (whom, allowed) = match exec {
+                Some(_) => ("a command", "`json`, the line that it reads"),
+                None => ("a GET", "`headers`, or `exec` beside `json`"),
+            };
+            let message = format!("`{field}` says nothing to {whom}");
+            let problem = self.document.problem_of_key(&path.key(field), message).found(field);
+            self.problems.push(problem.allowed(allowed));
         }
     }
 

@@ -25,11 +25,11 @@
 //! - *Caches.* `X-Cache-Status`, `x-cache` and `x-age-ms` of a read (`load/caches.rs`) are looked for in every
 //!   system; a place in the workload would name others.
 //! - *Who is told.* The check `queue` asks queues at their emulator, because no client can.
-//! - *Crowds, floods and spikes* name a path in their fault; they will name an operation.
 //! - *Keys of a form of their own.* `{key}` is `prefix-number`; systems that insist on a UUID take `{uuid}` from
 //!   `with`, which `pages` and `listed` cannot follow.
-//! - *Commands* do operations and read single writes back; registers, lists, pages and invariants are of HTTP.
+//! - *Commands* do operations, read single writes back and answer invariants; registers, lists and pages are of HTTP.
 
+mod asked;
 pub mod call;
 mod check;
 mod class;
@@ -51,6 +51,7 @@ pub mod template;
 mod tests;
 mod text;
 
+pub use asked::Asked;
 pub use call::{Call, Made, Within, call};
 pub use class::{Class, Classes};
 pub use demo::shop;

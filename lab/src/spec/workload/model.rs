@@ -37,6 +37,13 @@ pub struct Workload {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(inner(regex(pattern = NAME_PATTERN)))]
     pub greatest: Vec<Name>,
+    /// The path that a flash crowd asks for, unless the fault names another or an operation (the read with the
+    /// greatest weight when absent).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crowd: Option<Template>,
+    /// The path that the greedy clients of a flood ask for, in the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flood: Option<Template>,
     /// What clients do, each with its share.
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": NAME_PATTERN }))]
     pub operations: IndexMap<Name, Operation>,
@@ -168,15 +175,23 @@ pub struct Key {
     pub header: String,
 }
 
-/// A condition on the system as a whole.
+/// A condition on the system as a whole: exactly one of `get` and `exec` asks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["get"] }, { "required": ["exec"] }]))]
 pub struct Invariant {
     /// Its name in reports.
     #[schemars(regex(pattern = NAME_PATTERN))]
     pub name: Name,
     /// Path of the question.
-    pub get: Template,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub get: Option<Template>,
+    /// The command that is asked instead, as operations have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exec: Option<Exec>,
+    /// The line that the command reads (`{}` unless it says otherwise).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json: Option<JsonTemplate>,
     /// Further headers of the question.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub headers: IndexMap<String, Template>,
@@ -243,7 +258,8 @@ impl Workload {
         let operations = self.operations.values();
         let done = operations.clone().filter_map(|operation| operation.request.exec.as_ref());
         let read = operations.flat_map(|o| &o.promise).filter_map(|p| p.exec.as_ref());
-        begin.chain(done).chain(read)
+        let held = self.invariants.iter().filter_map(|invariant| invariant.exec.as_ref());
+        begin.chain(done).chain(read).chain(held)
     }
 
     /// Whether any operation is a request over HTTP.

@@ -65,7 +65,7 @@ fn plural_of(messages: u64) -> String {
 /// Whether the demo application writes events: those of others are not known to wait anywhere.
 fn has_outbox(stage: &Stage) -> bool {
     let publishes =
-        |kind: &Kind| matches!(kind, Kind::Service(s) if s.image == "app" && s.events.is_some());
+        |kind: &Kind| matches!(kind, Kind::Service(s) if s.is_ours() && s.events.is_some());
     stage.tiers.values().any(|tier| publishes(&tier.kind))
 }
 

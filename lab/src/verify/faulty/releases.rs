@@ -24,7 +24,7 @@ experiments:
     let mut stage: Stage = serde_yaml::from_str(yaml).unwrap();
     let Kind::Service(web) = &mut stage.tiers["web"].kind else { panic!() };
     let steps = vec![ShiftStep { percent: 100, bake_s }];
-    web.deploy = Some(Deploy { steps, ..Deploy::default() });
+    web.deploy = Some(Box::new(Deploy { steps, ..Deploy::default() }));
     stage
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use indexmap::IndexMap;
 use regex::Regex;
 
 use crate::spec::model::{Container, RoleQuestion, Tier};
@@ -43,13 +44,27 @@ impl Check<'_> {
         if let Some(user) = &kind.user {
             self.user(path, user);
         }
-        for file in kind.files.keys().filter(|file| !is_place(file)) {
+        self.kept(path, name, &kind.files, &kind.volumes);
+        if let Some(roles) = &kind.roles {
+            self.role_question(&path.key("roles"), roles);
+        }
+    }
+
+    /// Files have places, and folders are kept once.
+    pub(super) fn kept(
+        &mut self,
+        path: &Path,
+        name: &str,
+        files: &IndexMap<String, String>,
+        volumes: &[String],
+    ) {
+        for file in files.keys().filter(|file| !is_place(file)) {
             let place = path.key("files").key(file);
             let problem = self.at_key(&place, "this is no place for a file").found(file);
             self.report(problem.allowed("an absolute path without `..`, such as /etc/app.conf"));
         }
         let mut seen = BTreeSet::new();
-        for (index, volume) in kind.volumes.iter().enumerate() {
+        for (index, volume) in volumes.iter().enumerate() {
             let place = path.key("volumes").index(index);
             let (shared, folder) = volume.split_once(':').unwrap_or(("a", volume));
             if !is_place(folder) || folder.contains(':') || !is_name(shared) {
@@ -62,9 +77,6 @@ impl Check<'_> {
                 let problem = self.at_value(&place, message).found(volume);
                 self.report(problem.allowed("each folder once"));
             }
-        }
-        if let Some(roles) = &kind.roles {
-            self.role_question(&path.key("roles"), roles);
         }
     }
 

@@ -11,7 +11,7 @@ impl Check<'_> {
         if self.named(path, "upstream", Some(upstream), &UPSTREAM_KINDS).is_none() {
             return;
         }
-        if kind.image == "app" {
+        if kind.is_ours() {
             for (field, set) in [
                 ("database", kind.database.is_some()),
                 ("cache", kind.cache.is_some()),
@@ -63,7 +63,7 @@ impl Check<'_> {
         let whose = match kind {
             Service { capacity_per_s: None, .. } => return,
             Service { worker: Some(_), .. } => "a worker, which answers no users",
-            Service { image, .. } if image != "app" => "an image that is not ours",
+            kind if !kind.is_ours() => "an image that is not ours",
             _ => return,
         };
         let message = format!("`capacity_per_s` is of no use to {whose}");

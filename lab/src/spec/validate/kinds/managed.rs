@@ -41,13 +41,27 @@ impl Check<'_> {
             ("user", kind.user.is_some()),
             ("cap_add", !kind.cap_add.is_empty()),
             ("cap_drop", !kind.cap_drop.is_empty()),
+            ("command", !kind.command.is_empty()),
+            ("entrypoint", !kind.entrypoint.is_empty()),
+            ("files", !kind.files.is_empty()),
+            ("volumes", !kind.volumes.is_empty()),
         ];
-        for (field, _) in given.into_iter().filter(|(_, given)| *given && kind.image == "app") {
+        for (field, _) in given.into_iter().filter(|(_, given)| *given && kind.is_ours()) {
             let message =
                 format!("tier `{name}` runs the demo application, which has no rights to choose");
+            let message = match field {
+                "user" | "cap_add" | "cap_drop" => message,
+                _ => format!("tier `{name}` runs the demo application, whose `{field}` is its own"),
+            };
             let problem = self.at_key(&path.key(field), message).found(field);
             self.report(problem.allowed(format!("`{field}` beside an `image` of your own")));
         }
+        if kind.build.is_some() && kind.image != "app" {
+            let message = format!("tier `{name}` has two images");
+            let problem = self.at_key(&path.key("build"), message).found("two images");
+            self.report(problem.allowed("`image` or `build`"));
+        }
+        self.kept(path, name, &kind.files, &kind.volumes);
         if let Some(user) = &kind.user {
             self.user(path, user);
         }

@@ -51,7 +51,7 @@ impl<'a> Check<'a> {
                 self.together(&path.key(field), field, aws, "eventbridge");
             }
         }
-        if worker.job == Job::Mail && kind.image == "app" {
+        if worker.job == Job::Mail && kind.is_ours() {
             self.managed(path, "worker", kind.aws.as_deref(), "ses");
         }
         if kind.events.is_some() {

@@ -38,7 +38,7 @@ impl Check<'_> {
 
     /// Releases of the demo application differ in habits, others in images.
     fn own_parts(&mut self, path: &Path, name: &str, kind: &Service) {
-        let app = kind.image == "app";
+        let app = kind.is_ours();
         for (release, parts) in &kind.releases {
             let wrong = match app {
                 true => parts.image.as_ref().map(|_| "image"),

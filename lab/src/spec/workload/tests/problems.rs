@@ -199,3 +199,24 @@ fn a_command_reads_a_line_and_nothing_else() {
     let found = of_operation("a: {post: '/{key}', promise: {read: 'GET /{key}', json: {a: b}}}");
     assert!(found.contains("`json` says nothing without `exec`"), "{found}");
 }
+
+#[test]
+fn an_invariant_asks_one_thing() {
+    let of = |rest: &str| {
+        let text = format!(
+            "workload:\n  operations: {{a: {{get: /}}}}\n  invariants:\n    - {{name: i, holds: json.a, {rest}}}"
+        );
+        problems(&text)
+    };
+    let command = "exec: {tier: t, command: [c]}";
+    begins(&of("anonymous: true"), "w.yaml:4:7: invariant 1 has no `get` or `exec`");
+    assert!(of(&format!("{command}, get: /")).contains("has both `get` and `exec`"));
+    assert!(
+        of(&format!("{command}, headers: {{A: b}}"))
+            .contains("`headers` says nothing to a command")
+    );
+    assert!(of("get: /, json: {}").contains("`json` says nothing to a GET"));
+    assert!(
+        of(&format!("{command}, json: {{a: \"{{b}}\"}}")).contains("nothing sets the variable `b`")
+    );
+}
