@@ -161,7 +161,7 @@ own_pull() {
     echo '{}' >"$work/docker/config.json"
     expect 4 env DOCKER_CONFIG="$work/docker" "$lab" up "$work/own.yaml" --dry-run
     says 'docker login'
-    printf '#!/bin/sh\necho %s\n' "'{\"Username\": \"ada\", \"Secret\": \"secret\"}'" >"$work/bin/docker-credential-e2e"
+    printf '#!/bin/sh\nread -r registry\necho %s\n' "'{\"Username\": \"ada\", \"Secret\": \"secret\"}'" >"$work/bin/docker-credential-e2e"
     chmod +x "$work/bin/docker-credential-e2e"
     printf '{"credHelpers": {"%s": "e2e"}}\n' "${image%%/*}" >"$work/docker/config.json"
     expect 0 env -u LAB_QUIET DOCKER_CONFIG="$work/docker" PATH="$work/bin:$PATH" "$lab" up "$work/own.yaml" --dry-run

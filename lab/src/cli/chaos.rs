@@ -161,8 +161,7 @@ async fn report_canary(
     let journal = lab.control().journal().await.map_err(|e| {
         CliError::environment(format!("the control plane's journal cannot be read: {e}"))
     })?;
-    let from = since - WATCH_BEFORE_MICROS;
-    let recent: Vec<Entry> = journal.into_iter().filter(|e| e.at >= from).collect();
+    let recent = run::around_fault(journal, since, WATCH_BEFORE_MICROS);
     let entries = verify::since_up_entries(lab, &recent, "chaos", args.seed.unwrap_or(0)).await;
     let findings = judging::judge(&entries)
         .map_err(|e| CliError::environment(format!("the canary's history: {e}")))?;

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::since_up::is_of_fault;
 use super::{RunningLab, now};
 use crate::journal::{Entry, Event, Micros, Outcome};
 use crate::verify::checks::{MANUAL_STEADY, MIN_STEADY};
@@ -25,6 +26,10 @@ struct History {
 impl History {
     fn take(&mut self, entries: Vec<Entry>, kinds: &Kinds) {
         for entry in entries {
+            if is_of_fault(&entry.event) {
+                // What was good before another fault does not show that the lab is so after it.
+                self.good.clear();
+            }
             let Event::Op(op) = entry.event else { continue };
             if op.outcome == Outcome::Ok {
                 self.good.push(op.intended);
@@ -94,5 +99,16 @@ mod tests {
         assert!(!history(20, Outcome::Ok, Some(Outcome::Ok)).is_enough(7 * second, false), "old");
         assert!(!history(20, Outcome::Fail, Some(Outcome::Ok)).is_enough(2 * second, false));
         assert!(!history(20, Outcome::Ok, Some(Outcome::Unknown)).is_enough(2 * second, false));
+    }
+
+    #[test]
+    fn what_was_good_before_another_fault_shows_nothing_after_it() {
+        let mut history = history(20, Outcome::Ok, Some(Outcome::Ok));
+        let healed = Event::FaultHealed { id: "another".into() };
+        history.take(
+            vec![Entry { at: 2_000_000, event: healed }],
+            &Kinds::of(&crate::verify::testing::stage()),
+        );
+        assert!(!history.is_enough(2_000_000, false));
     }
 }

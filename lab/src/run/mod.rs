@@ -34,5 +34,5 @@ pub use pace::Pace;
 pub use programs::NodePrograms;
 pub use progress::{Progress, remaining};
 pub use read_back::{audit, written};
-pub use since_up::{CANARY_PREFIX, is_cut, since_up};
+pub use since_up::{CANARY_PREFIX, around_fault, is_cut, since_up};
 pub use up::{Publish, Start, Up, UpOutcome, images_of, prepare};

@@ -37,6 +37,30 @@ pub fn since_up(control: &[Entry], until: Micros) -> Vec<Entry> {
     entries
 }
 
+/// What a fault by hand, planned no earlier than `since`, is judged by: the journal from `before` microseconds
+/// earlier, but not what came before the end of another fault, which is not this one's doing. Pure.
+pub fn around_fault(control: Vec<Entry>, since: Micros, before: Micros) -> Vec<Entry> {
+    let others = control.iter().filter(|e| e.at < since && is_of_fault(&e.event));
+    let other = others.map(|e| e.at).max();
+    let from = (since - before).max(other.map_or(Micros::MIN, |at| at + 1));
+    control.into_iter().filter(|e| e.at >= from).collect()
+}
+
+/// Whether this is a step in the life of a fault.
+pub fn is_of_fault(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::FaultPlanned { .. }
+            | Event::FaultInjected { .. }
+            | Event::FaultConfirmed { .. }
+            | Event::FaultUnconfirmed { .. }
+            | Event::FaultEnded { .. }
+            | Event::FaultHealed { .. }
+            | Event::HealConfirmed { .. }
+            | Event::HealUnconfirmed { .. }
+    )
+}
+
 /// The `lab verify` whose experiments have begun and not ended, by its name.
 pub fn is_open(control: &[Entry]) -> Option<String> {
     let mark = control.iter().rev().find_map(|entry| match &entry.event {
@@ -107,6 +131,25 @@ mod tests {
     fn planned(id: &str) -> Event {
         let fault = Fault::LoseZone(LoseZone::default());
         Event::FaultPlanned { id: id.into(), fault, nodes: Vec::new(), heal: String::new() }
+    }
+
+    #[test]
+    fn what_an_earlier_fault_did_is_not_blamed_on_the_next() {
+        let healed = |id: &str| Event::HealConfirmed { id: id.into(), evidence: String::new() };
+        let journal = vec![
+            entry(10, seen("a")),
+            entry(40, planned("first")),
+            entry(60, healed("first")),
+            entry(70, seen("b")),
+            entry(90, planned("second")),
+            entry(95, healed("second")),
+        ];
+        let times = |since, before| -> Vec<Micros> {
+            around_fault(journal.clone(), since, before).iter().map(|e| e.at).collect()
+        };
+        assert_eq!(times(80, 50), [70, 90, 95], "not the heal of the first, nor what it did");
+        assert_eq!(times(80, 5), [90, 95]);
+        assert_eq!(times(35, 30), [10, 40, 60, 70, 90, 95], "nothing was before the first");
     }
 
     /// Time of each entry, and the phase that begins with it.
