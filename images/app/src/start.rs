@@ -9,7 +9,7 @@ use crate::assets::{Assets, Publisher, publish};
 use crate::aws::{Bucket, CartTable, Ses};
 use crate::cache::Cache;
 use crate::config::{self, Config};
-use crate::db::{Db, keep_current};
+use crate::db::{Databases, Db, Function};
 use crate::events::{Channel, Gauge, Relay};
 use crate::front;
 use crate::mail::Inline;
@@ -21,12 +21,10 @@ use crate::worker::{Post, Worker};
 /// The parts, and what works in the background until `ended`.
 pub fn start(config: Config, ended: &watch::Receiver<bool>) -> (Parts, JoinSet<()>) {
     let positions = config.database.positions;
-    let db = Db::start(
-        config.database,
-        config.replicas.as_ref(),
-        config.read_your_writes,
-        config.habits,
-    );
+    let main = config::DataSource { database: config.database, replicas: config.replicas };
+    let databases =
+        Databases::start(main, config.federation, config.read_your_writes, config.habits);
+    let db = databases.of(Function::Catalogue).clone();
     let mut background = JoinSet::new();
     if let Some(settings) = config.tracing {
         background.spawn(trace::start(settings, ended.clone()));
@@ -36,14 +34,14 @@ pub fn start(config: Config, ended: &watch::Receiver<bool>) -> (Parts, JoinSet<(
         queues(&db, &events, config.worker.map(|worker| (worker, ses)), ended, &mut background)
     });
     let inline = config.mail.filter(|_| config.inline.is_some());
-    let inline = inline.map(|mail| Inline::new(db.clone(), Ses::new(&mail), &mut background));
-    let cache = Cache::start(db.clone(), config.cache);
-    let schema = keep_current(db.clone());
+    let inline = inline.map(|mail| Inline::new(db, Ses::new(&mail), &mut background));
+    let cache = Cache::start(databases.clone(), config.cache);
+    let schemas = databases.keep_current();
     let assets = Arc::new(Assets::embedded());
     let (carts, publisher) = managed(config.aws.as_ref(), &assets);
     let parts = Parts {
-        db,
-        schema,
+        databases,
+        schemas,
         cache,
         following: positions.then_some(config.read_your_writes),
         carts,

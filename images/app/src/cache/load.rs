@@ -12,7 +12,9 @@ use super::entry::{Entry, now_ms};
 use super::link::{Link, Out};
 use super::{Cacheable, KEEP_STALE};
 use crate::config;
-use crate::db::{Cause, Db, Failure, GaveUp, Position, ServedBy, Visit};
+use crate::db::{
+    Cause, Databases, Failure, Function, GaveUp, Position, Positions, ServedBy, Visit,
+};
 use crate::shop::Rejection;
 
 /// The lock on a value is let go after this, should its holder die.
@@ -41,6 +43,8 @@ pub struct Loaded {
 /// How a value is to be loaded.
 #[derive(Clone, Copy, Debug)]
 pub struct Errand {
+    /// Whose database it is loaded from.
+    pub function: Function,
     /// What its reader must see at least.
     pub wants: Option<Position>,
     /// How long it is fresh.
@@ -53,7 +57,7 @@ pub struct Errand {
 
 /// Loads values.
 pub struct Loader {
-    db: Db,
+    databases: Databases,
     link: Arc<Link>,
     /// A cold cache must not exhaust the database: some of its connections are for others. Absent
     /// where nothing keeps a stampede from it.
@@ -67,11 +71,12 @@ pub struct Loader {
 
 impl Loader {
     /// A loader with nothing loaded yet.
-    pub fn new(db: Db, link: Arc<Link>, settings: &config::Cache) -> Self {
+    pub fn new(databases: Databases, link: Arc<Link>, settings: &config::Cache) -> Self {
+        let db = databases.of(Function::Catalogue);
         let servers = 1 + db.replicas().map_or(0, |replicas| replicas.members().len());
         let turns = (db.pool().config().pool_size * servers / 2).max(1);
         Self {
-            db,
+            databases,
             link,
             turns: settings.stampede_protection.then(|| Semaphore::new(turns)),
             breaker: Breaker::new(settings.circuit_breaker),
@@ -161,8 +166,8 @@ impl Loader {
         self.loads.fetch_add(1, Ordering::Relaxed);
         // The value may have been read at any moment from now on.
         let at_ms = now_ms();
-        let visit = Visit::with_floor(errand.wants);
-        let done = self.db.run(&visit, work).await;
+        let visit = Visit::with_floor(Positions::only(errand.function, errand.wants));
+        let done = self.databases.run(&visit, work).await;
         self.breaker.record(Instant::now(), !matches!(done, Err(GaveUp::Failed(_))));
         let seen = visit.seen();
         let body = serde_json::to_string(&done?).map_err(|e| {
@@ -179,7 +184,7 @@ impl Loader {
     /// Waits for one of the few turns, as long as for a statement.
     async fn turn(&self) -> Result<Option<SemaphorePermit<'_>>, GaveUp<Rejection>> {
         let Some(turns) = &self.turns else { return Ok(None) };
-        let patience = self.db.pool().config().statement_timeout;
+        let patience = self.databases.of(Function::Catalogue).pool().config().statement_timeout;
         match tokio::time::timeout(patience, turns.acquire()).await {
             Ok(Ok(turn)) => Ok(Some(turn)),
             _ => Err(busy("too many values are being loaded")),

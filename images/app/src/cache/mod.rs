@@ -1,5 +1,5 @@
 //! Results of reads, kept in Redis for a short time. Nothing lives only there: it may be lost at
-//! any moment, and the database then serves.
+//! any moment, and the databases then serve.
 
 mod breaker;
 mod entry;
@@ -21,7 +21,7 @@ pub use breaker::Breaker;
 pub use stats::{Counters, Stats};
 
 use crate::config;
-use crate::db::{CacheUse, Cause, Db, Failure, GaveUp, Position, Visit, Work};
+use crate::db::{CacheUse, Cause, Databases, Failure, Function, GaveUp, Position, Visit, Work};
 use crate::shop::Rejection;
 use entry::{Entry, Freshness, now_ms};
 use flight::Flights;
@@ -48,10 +48,10 @@ pub trait Cacheable:
     fn key(&self) -> String;
 }
 
-/// The cache in front of the database. Clones share it.
+/// The cache in front of the databases. Clones share it.
 #[derive(Clone)]
 pub struct Cache {
-    db: Db,
+    databases: Databases,
     /// Absent when none is configured, or when it is switched off.
     active: Option<Arc<Active>>,
     configured: bool,
@@ -66,20 +66,20 @@ struct Active {
 }
 
 impl Cache {
-    /// The cache, if one is configured, in front of `db`.
-    pub fn start(db: Db, settings: Option<config::Cache>) -> Self {
+    /// The cache, if one is configured, in front of the databases.
+    pub fn start(databases: Databases, settings: Option<config::Cache>) -> Self {
         let configured = settings.is_some();
         let active = settings.filter(|s| s.on).map(|settings| {
             let link = Link::start(settings.clone());
             Arc::new(Active {
-                loader: Arc::new(Loader::new(db.clone(), Arc::clone(&link), &settings)),
+                loader: Arc::new(Loader::new(databases.clone(), Arc::clone(&link), &settings)),
                 link,
                 settings,
                 flights: Flights::default(),
                 stats: Counters::default(),
             })
         });
-        Self { db, active, configured }
+        Self { databases, active, configured }
     }
 
     /// What was counted, when there is a cache.
@@ -91,7 +91,7 @@ impl Cache {
     /// Does `work`, or takes what was read before, if that is recent enough for this visit.
     ///
     /// # Errors
-    /// As [`Db::run`].
+    /// As [`crate::db::Db::run`].
     pub async fn read<W: Cacheable>(
         &self,
         visit: &Visit,
@@ -101,12 +101,13 @@ impl Cache {
             if self.configured {
                 visit.used_cache(CacheUse::Off, Duration::ZERO);
             }
-            return self.db.run(visit, &work).await;
+            return self.databases.run(visit, &work).await;
         };
-        let (entry, how) = active.find(visit, &work).await?;
+        let function = self.databases.of(work.function()).function();
+        let (entry, how) = active.find(visit, function, &work).await?;
         active.stats.count(how);
         visit.used_cache(how, entry.age(now_ms()));
-        visit.saw(Some(entry.position), None);
+        visit.saw(function, Some(entry.position), None);
         serde_json::from_str(&entry.body).map_err(|e| {
             let why = format!("the cached value cannot be read: {e}");
             GaveUp::Failed(Failure::clean(Cause::Refused, why))
@@ -132,12 +133,13 @@ impl Cache {
 type Found = Result<(Arc<Entry>, CacheUse), GaveUp<Rejection>>;
 
 impl Active {
-    async fn find<W: Cacheable>(&self, visit: &Visit, work: &W) -> Found {
+    async fn find<W: Cacheable>(&self, visit: &Visit, function: Function, work: &W) -> Found {
+        let wants = visit.wants(function);
         let key = work.key();
         let ttl = W::TTL.unwrap_or(self.settings.ttl);
         let fetched = self.loader.fetch::<W>(&key).await;
         let missed = if fetched == Err(Out) { CacheUse::Off } else { CacheUse::Miss };
-        let kept = fetched.ok().flatten().filter(|e| e.suits(visit.wants())).map(Arc::new);
+        let kept = fetched.ok().flatten().filter(|e| e.suits(wants)).map(Arc::new);
         let early = if self.settings.stampede_protection { random() } else { 1.0 };
         let freshness = kept.as_ref().map(|entry| entry.freshness(now_ms(), ttl, early));
         // The others are served a value that is due while one renews it.
@@ -147,7 +149,7 @@ impl Active {
             (Some(entry), Some(Freshness::Due)) if !locked => Ok((entry, CacheUse::Hit)),
             (kept, _) => {
                 let out = missed == CacheUse::Off;
-                let errand = Errand { wants: visit.wants(), ttl, locked, out };
+                let errand = Errand { function, wants, ttl, locked, out };
                 self.load_or(visit, work, errand, kept).await
             }
         }
@@ -169,7 +171,7 @@ impl Active {
         };
         match (loaded, stale) {
             (Ok(loaded), _) => {
-                visit.saw(None, loaded.served_by);
+                visit.saw(errand.function, None, loaded.served_by);
                 let how = match (loaded.by_another, loaded.joined, errand.out) {
                     // Who joins a load did not cause it, whatever became of it.
                     (_, true, _) => CacheUse::Joined,

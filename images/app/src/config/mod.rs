@@ -4,6 +4,7 @@ mod aws;
 mod cache;
 mod env;
 mod events;
+mod federation;
 mod front;
 mod inline;
 mod mail;
@@ -18,6 +19,7 @@ pub use aws::{Aws, Keys};
 pub use cache::{Cache, CacheServers};
 pub use env::ConfigError;
 pub use events::{Bus, Events, Queue, Topic};
+pub use federation::{DataSource, Federation};
 pub use front::Front;
 pub use inline::Inline;
 pub use mail::Mail;
@@ -68,6 +70,8 @@ pub struct Config {
     pub database: Database,
     /// Read replicas, if there are any.
     pub replicas: Option<Replicas>,
+    /// Functions with databases of their own.
+    pub federation: Federation,
     /// The cache, if there is one.
     pub cache: Option<Cache>,
     /// Managed services, if any is used.
@@ -145,22 +149,30 @@ impl Config {
         let replicas = Replicas::from_env(&env)?;
         let cache = Cache::from_env(&env)?;
         let mail = Mail::from_env(&env)?;
+        let mut database = Database {
+            hosts: env.hosts("DATABASE_HOSTS", POSTGRES_PORT)?,
+            user: env.text("DATABASE_USER", None)?,
+            password: env.optional("DATABASE_PASSWORD").unwrap_or_default(),
+            name: env.text("DATABASE_NAME", None)?,
+            application_name: node_name.clone(),
+            connect_timeout: env.millis("CONNECT_TIMEOUT_MS", 200)?,
+            statement_timeout: env.millis("STATEMENT_TIMEOUT_MS", 1000)?,
+            pool_size: env.count("POOL_SIZE", 8, "a number of connections from 1 to 1000")?,
+            proxy: env.switch("DATABASE_PROXY", false)?,
+            positions: false,
+        };
+        let mut federation = Federation::from_env(&env, &database)?;
+        let positions = replicas.is_some() || federation.has_replicas() || cache.is_some();
+        database.positions = positions;
+        for source in [&mut federation.users, &mut federation.forum].into_iter().flatten() {
+            source.database.positions = positions;
+        }
         Ok(Self {
             role,
             listen: env.address("LISTEN", "0.0.0.0:8080")?,
-            database: Database {
-                hosts: env.hosts("DATABASE_HOSTS", POSTGRES_PORT)?,
-                user: env.text("DATABASE_USER", None)?,
-                password: env.optional("DATABASE_PASSWORD").unwrap_or_default(),
-                name: env.text("DATABASE_NAME", None)?,
-                application_name: node_name.clone(),
-                connect_timeout: env.millis("CONNECT_TIMEOUT_MS", 200)?,
-                statement_timeout: env.millis("STATEMENT_TIMEOUT_MS", 1000)?,
-                pool_size: env.count("POOL_SIZE", 8, "a number of connections from 1 to 1000")?,
-                proxy: env.switch("DATABASE_PROXY", false)?,
-                positions: replicas.is_some() || cache.is_some(),
-            },
+            database,
             replicas,
+            federation,
             cache,
             aws: Aws::from_env(&env)?,
             events: Events::from_env(&env, role)?,
@@ -247,6 +259,25 @@ mod tests {
     }
 
     #[test]
+    fn functions_have_databases_of_their_own_where_told() {
+        assert!(config(&[]).unwrap().federation.users.is_none());
+        let own = [
+            ("USERS_DATABASE_HOSTS", "10.0.3.5"),
+            ("USERS_DATABASE_NAME", "people"),
+            ("USERS_DATABASE_PROXY", "on"),
+            ("FORUM_DATABASE_HOSTS", "10.0.4.5:6432"),
+            ("FORUM_REPLICA_HOSTS", "10.0.4.6"),
+        ];
+        let c = config(&own).unwrap();
+        let (users, forum) = (c.federation.users.unwrap(), c.federation.forum.unwrap());
+        assert_eq!((&*users.database.name, &*users.database.user), ("people", "shop"));
+        assert!(users.database.proxy && users.replicas.is_none() && !forum.database.proxy);
+        assert_eq!(forum.database.hosts, vec!["10.0.4.5:6432".parse().unwrap()]);
+        assert_eq!(forum.replicas.unwrap().hosts, vec!["10.0.4.6:5432".parse().unwrap()]);
+        assert!(c.replicas.is_none() && c.database.positions && users.database.positions);
+    }
+
+    #[test]
     fn a_host_without_port_has_the_usual_one() {
         let c = config(&[("DATABASE_HOSTS", "10.0.1.5")]).unwrap();
         assert_eq!(c.database.hosts, vec!["10.0.1.5:5432".parse().unwrap()]);
@@ -293,6 +324,7 @@ mod tests {
             ("STATEMENT_TIMEOUT_MS", "1s"),
             ("POOL_SIZE", "100000"),
             ("REPLICA_HOSTS", "replica-b1"),
+            ("USERS_DATABASE_HOSTS", "users-a1"),
             ("READ_SPLIT", "1"),
             ("READ_YOUR_WRITES", "yes"),
             ("REPLICA_MAX_LAG_MS", "0"),

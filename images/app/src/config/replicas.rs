@@ -23,9 +23,17 @@ impl Replicas {
     /// # Errors
     /// A setting that cannot be used.
     pub fn from_env(env: &Env<'_>) -> Result<Option<Self>, ConfigError> {
+        Self::named(env, "REPLICA_HOSTS")
+    }
+
+    /// The same, where the servers are in the setting `hosts`.
+    ///
+    /// # Errors
+    /// A setting that cannot be used.
+    pub fn named(env: &Env<'_>, hosts: &'static str) -> Result<Option<Self>, ConfigError> {
         let replicas = Self {
-            hosts: match env.optional("REPLICA_HOSTS") {
-                Some(_) => env.hosts("REPLICA_HOSTS", POSTGRES_PORT)?,
+            hosts: match env.optional(hosts) {
+                Some(_) => env.hosts(hosts, POSTGRES_PORT)?,
                 None => Vec::new(),
             },
             split: env.switch("READ_SPLIT", true)?,

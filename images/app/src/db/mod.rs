@@ -2,6 +2,7 @@
 //! time is over, and that never has its effect twice.
 
 mod conn;
+mod databases;
 mod failure;
 mod lag;
 mod param;
@@ -24,10 +25,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use conn::{Conn, Params};
+pub use databases::{Databases, Function};
 pub use failure::{Cause, Effect, Failure};
 pub use param::Param;
 pub use pool::Pool;
-pub use position::Position;
+pub use position::{Position, Positions};
 pub use replicas::{Replicas, Status as ReplicaStatus};
 pub use retry::{Budget, backoff};
 pub use schema::{Schema, keep_current};
@@ -65,6 +67,11 @@ pub trait Work: Sync {
     /// Whether a replica may do it.
     const ON_REPLICA: bool = false;
 
+    /// Whose data it works on.
+    fn function(&self) -> Function {
+        Function::Catalogue
+    }
+
     /// One try. An open transaction is rolled back when this returns an error.
     fn run(
         &self,
@@ -81,9 +88,10 @@ pub enum GaveUp<R> {
     Failed(Failure),
 }
 
-/// The database. Clones share it.
+/// A database. Clones share it.
 #[derive(Clone)]
 pub struct Db {
+    function: Function,
     pool: Pool,
     replicas: Option<Replicas>,
     read_your_writes: bool,
@@ -102,6 +110,7 @@ struct Counters {
 impl Db {
     /// A database with nothing done yet, and the tasks that watch its servers.
     pub fn start(
+        function: Function,
         database: config::Database,
         replicas: Option<&config::Replicas>,
         read_your_writes: bool,
@@ -110,6 +119,7 @@ impl Db {
         let split = replicas.filter(|settings| settings.split);
         let split = split.map(|settings| Replicas::new(&database, settings));
         let db = Self {
+            function,
             pool: Pool::start(database),
             replicas: split.clone(),
             read_your_writes,
@@ -120,6 +130,11 @@ impl Db {
             watcher::start(db.clone(), replicas);
         }
         db
+    }
+
+    /// The function that it is of; with one database for everything, the catalogue.
+    pub fn function(&self) -> Function {
+        self.function
     }
 
     /// The connections.
@@ -203,16 +218,16 @@ impl Db {
         let mut budget = budget;
         if let Some(replicas) = self.replicas.as_ref().filter(|_| W::ON_REPLICA) {
             let has_primary = self.pool.stats().has_primary;
-            match replicas.read(work, visit, has_primary).await {
+            match replicas.read(work, visit.wants(self.function), has_primary).await {
                 Some((Ok(output), seen)) => {
                     visit.had(seen.floor);
                     self.counters.on_replica.fetch_add(1, Ordering::Relaxed);
-                    visit.saw(Some(seen.end), Some(ServedBy::Replica));
+                    visit.saw(self.function, Some(seen.end), Some(ServedBy::Replica));
                     return Ok(output);
                 }
                 // "There is none" may only mean "not here yet": the primary knows.
                 Some((Err(rejection), seen)) if !self.read_your_writes => {
-                    visit.saw(Some(seen.end), Some(ServedBy::Replica));
+                    visit.saw(self.function, Some(seen.end), Some(ServedBy::Replica));
                     return Err(Stop::Rejected(rejection));
                 }
                 _ => {}
@@ -266,10 +281,10 @@ impl Db {
         let mut done = work.run(conn).await;
         if done.is_ok() {
             match self.position_after::<W>(conn, visit).await {
-                Ok(position) if W::WRITES => visit.saw(position, None),
+                Ok(position) if W::WRITES => visit.saw(self.function, position, None),
                 Ok(position) => {
                     self.counters.on_primary.fetch_add(u64::from(W::ON_REPLICA), Ordering::Relaxed);
-                    visit.saw(position, Some(ServedBy::Primary));
+                    visit.saw(self.function, position, Some(ServedBy::Primary));
                 }
                 Err(failure) => done = Err(Stop::Failed(failure)),
             }
@@ -292,7 +307,7 @@ impl Db {
             return Ok(conn.take_committed());
         }
         let position = conn.position().await?;
-        if visit.wants().is_some_and(|wanted| position.timeline < wanted.timeline) {
+        if visit.wants(self.function).is_some_and(|wanted| position.timeline < wanted.timeline) {
             let why = "the server was replaced by another primary and does not know it";
             return Err(Failure::clean(Cause::NotPrimary, why));
         }

@@ -24,6 +24,7 @@ params! {
     i64 => INT8,
     &str => TEXT,
     String => TEXT,
+    Option<i64> => INT8,
     Option<&str> => TEXT,
     &[u8] => BYTEA,
     Vec<u8> => BYTEA,

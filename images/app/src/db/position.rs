@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Function;
+
 /// A point in the database's log. Of two, the one on the later timeline is later: whatever the
 /// earlier timeline holds beyond the fork was never acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +30,32 @@ impl Position {
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:X}-{:X}", self.timeline, self.lsn)
+    }
+}
+
+/// A position in the database of each function, where one is known. Logs of different databases
+/// cannot be compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Positions([Option<Position>; Function::ALL.len()]);
+
+impl Positions {
+    /// One position in the database of a function.
+    pub fn only(function: Function, position: Option<Position>) -> Self {
+        let mut positions = Self::default();
+        positions.raise(function, position);
+        positions
+    }
+
+    /// The position in the database of a function.
+    pub fn of(&self, function: Function) -> Option<Position> {
+        self.0.get(function.index()).copied().flatten()
+    }
+
+    /// Never less than before.
+    pub fn raise(&mut self, function: Function, position: Option<Position>) {
+        if let Some(known) = self.0.get_mut(function.index()) {
+            *known = (*known).max(position);
+        }
     }
 }
 
@@ -66,5 +94,17 @@ mod tests {
         let old = Position { timeline: 1, lsn: 900 };
         let new = Position { timeline: 2, lsn: 100 };
         assert!(new > old && Position { lsn: 101, ..new } > new);
+    }
+
+    #[test]
+    fn each_database_has_a_position_of_its_own() {
+        let at = |lsn| Some(Position { timeline: 1, lsn });
+        let mut positions = Positions::only(Function::Users, at(9));
+        positions.raise(Function::Forum, at(3));
+        positions.raise(Function::Forum, at(2));
+        positions.raise(Function::Users, None);
+        assert_eq!(positions.of(Function::Users), at(9));
+        assert_eq!(positions.of(Function::Forum), at(3), "never less than before");
+        assert_eq!(positions.of(Function::Catalogue), None);
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::lag::History;
 use super::replica::{Read, Replica, Report, Span};
-use super::{Position, Visit, Work};
+use super::{Position, Work};
 use crate::config;
 
 /// A report is believed this long.
@@ -98,20 +98,20 @@ impl Replicas {
         self.members().iter().map(status).collect()
     }
 
-    /// Does `work` on a replica; `None` when none can do it, so that the primary has to. Without
+    /// Does `work` on a replica that has `wants`; `None` when none can do it, so that the primary has to. Without
     /// a primary, a replica that is late is better than none.
     pub async fn read<W: Work>(
         &self,
         work: &W,
-        visit: &Visit,
+        wants: Option<Position>,
         has_primary: bool,
     ) -> Option<(Result<W::Output, W::Rejection>, Span)> {
         let mut waits = WAITS.iter();
         // Each failure takes a replica out, so this ends.
         for _ in 0..self.members().len() + WAITS.len() {
-            let member = self.choose(visit.wants(), has_primary)?;
+            let member = self.choose(wants, has_primary)?;
             let mut call = super::call::<W>("replica");
-            match member.read(work, visit.wants()).await {
+            match member.read(work, wants).await {
                 Read::Done(result, seen) => return Some((result, seen)),
                 Read::Behind => {
                     call.note("shop.replica.behind", true);

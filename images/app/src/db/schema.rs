@@ -12,6 +12,7 @@ const VERSIONS: &[&str] = &[
     include_str!("../../schema/2-replicas.sql"),
     include_str!("../../schema/3-queues.sql"),
     include_str!("../../schema/4-events.sql"),
+    include_str!("../../schema/5-functions.sql"),
 ];
 
 /// Any constant will do, as long as every task uses the same.

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Position;
+use super::{Function, Position, Positions};
 
 /// Who answered a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +52,10 @@ impl CacheUse {
     }
 }
 
-/// One request's dealings with the database.
+/// One request's dealings with the databases.
 #[derive(Debug, Default)]
 pub struct Visit {
-    wants: Option<Position>,
+    wants: Positions,
     wants_floor: bool,
     seen: Mutex<Seen>,
 }
@@ -63,8 +63,8 @@ pub struct Visit {
 /// What a request saw.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen {
-    /// The latest position of all that it read or wrote.
-    pub position: Option<Position>,
+    /// The latest position in each database of all that it read or wrote.
+    pub positions: Positions,
     /// What its last read certainly saw; only when asked for.
     pub floor: Option<Position>,
     /// Who served its last read.
@@ -75,12 +75,12 @@ pub struct Seen {
 
 impl Visit {
     /// A request whose client saw `wants` before.
-    pub fn new(wants: Option<Position>) -> Self {
+    pub fn new(wants: Positions) -> Self {
         Self { wants, wants_floor: false, seen: Mutex::default() }
     }
 
     /// A read whose result is kept for others, who must know what it certainly saw.
-    pub fn with_floor(wants: Option<Position>) -> Self {
+    pub fn with_floor(wants: Positions) -> Self {
         Self { wants_floor: true, ..Self::new(wants) }
     }
 
@@ -89,15 +89,15 @@ impl Visit {
         self.wants_floor
     }
 
-    /// What it must see at least.
-    pub fn wants(&self) -> Option<Position> {
-        self.wants
+    /// What it must see at least of the database of a function.
+    pub fn wants(&self, function: Function) -> Option<Position> {
+        self.wants.of(function)
     }
 
     /// A server showed a state, or took a write.
-    pub fn saw(&self, position: Option<Position>, served_by: Option<ServedBy>) {
+    pub fn saw(&self, function: Function, position: Option<Position>, served_by: Option<ServedBy>) {
         self.note(|seen| {
-            seen.position = seen.position.max(position);
+            seen.positions.raise(function, position);
             seen.served_by = served_by.or(seen.served_by);
         });
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Rejection, Stop};
-use crate::db::{Conn, Work};
+use crate::db::{Conn, Function, Work};
 
 /// Longest for one page. An audit follows a fault, when caches are cold and nobody waits.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -106,6 +106,13 @@ impl Work for AuditKeys {
     type Output = Effects;
     type Rejection = Rejection;
     const WRITES: bool = false;
+
+    fn function(&self) -> Function {
+        match self.kind {
+            Kind::Write(Write::Post) => Function::Forum,
+            Kind::Write(Write::Order) | Kind::Later(_) => Function::Catalogue,
+        }
+    }
 
     async fn run(&self, conn: &Conn) -> Result<Effects, Stop> {
         let sql = match self.kind {

@@ -8,10 +8,10 @@ use futures::future::try_join_all;
 use super::Rejection;
 use super::cart::{CartLine, GetCart, PutInCart};
 use super::products::GetProduct;
-use super::users::{Token, WhoIs};
+use super::users::{Who, WhoIs};
 use crate::aws::CartTable;
 use crate::cache::Cache;
-use crate::db::{Db, GaveUp, Visit};
+use crate::db::{Databases, GaveUp, Visit};
 
 /// How long an order waits until what was ordered is out of the cart.
 const TAKING: Duration = Duration::from_millis(200);
@@ -35,13 +35,13 @@ impl Carts {
     /// There is no such session, or something that is needed does not answer.
     pub async fn read(
         &self,
-        db: &Db,
+        db: &Databases,
         cache: &Cache,
         visit: &Visit,
-        token: Token,
+        who: Who,
     ) -> Result<Vec<CartLine>> {
-        let Self::Table(table) = self else { return db.run(visit, &GetCart { token }).await };
-        let user_id = cache.read(&Visit::default(), WhoIs { token }).await?;
+        let Self::Table(table) = self else { return db.run(visit, &GetCart { who }).await };
+        let user_id = user(cache, who).await?;
         let lines = table.read(user_id).await.map_err(GaveUp::Failed)?;
         let line = |(product, quantity): (i32, i64)| async move {
             let known = cache.read(&Visit::default(), GetProduct { id: product }).await?;
@@ -54,10 +54,16 @@ impl Carts {
     ///
     /// # Errors
     /// There is no such session or product, or something that is needed does not answer.
-    pub async fn put(&self, db: &Db, cache: &Cache, visit: &Visit, put: PutInCart) -> Result<()> {
+    pub async fn put(
+        &self,
+        db: &Databases,
+        cache: &Cache,
+        visit: &Visit,
+        put: PutInCart,
+    ) -> Result<()> {
         let Self::Table(table) = self else { return db.run(visit, &put).await };
-        let PutInCart { token, product, quantity } = put;
-        let user_id = cache.read(&Visit::default(), WhoIs { token }).await?;
+        let PutInCart { who, product, quantity } = put;
+        let user_id = user(cache, who).await?;
         cache.read(&Visit::default(), GetProduct { id: product }).await?;
         let set = |lines: &mut crate::aws::Lines| {
             lines.insert(product, quantity);
@@ -67,16 +73,23 @@ impl Carts {
 
     /// Takes what was ordered out of the cart. In the database the order itself did that; here the
     /// order stands even if it fails, and is not kept waiting for long.
-    pub async fn ordered(&self, cache: &Cache, token: Token, products: Vec<i32>) {
+    pub async fn ordered(&self, cache: &Cache, who: Who, products: Vec<i32>) {
         let Self::Table(table) = self else { return };
-        let taken = tokio::spawn(take(Arc::clone(table), cache.clone(), token, products));
+        let taken = tokio::spawn(take(Arc::clone(table), cache.clone(), who, products));
         // It goes on when the time is over.
         let _ = tokio::time::timeout(TAKING, taken).await;
     }
 }
 
-async fn take(table: Arc<CartTable>, cache: Cache, token: Token, products: Vec<i32>) {
-    let Ok(user_id) = cache.read(&Visit::default(), WhoIs { token }).await else { return };
+async fn user(cache: &Cache, who: Who) -> Result<i64> {
+    match who {
+        Who::Known(user_id) => Ok(user_id),
+        Who::Session(token) => cache.read(&Visit::default(), WhoIs { token }).await,
+    }
+}
+
+async fn take(table: Arc<CartTable>, cache: Cache, who: Who, products: Vec<i32>) {
+    let Ok(user_id) = user(&cache, who).await else { return };
     let take = |lines: &mut crate::aws::Lines| lines.retain(|p, _| !products.contains(p));
     if let Err(failure) = table.update(user_id, take).await {
         tracing::warn!("what was ordered stays in the cart: {failure}");

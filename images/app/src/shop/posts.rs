@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::promise::{Key, Promise, body_hash};
-use super::users::Token;
+use super::users::Who;
 use super::{Rejection, Stop};
 use crate::cache::Cacheable;
-use crate::db::{Cause, Conn, Failure, Work};
+use crate::db::{Cause, Conn, Failure, Function, Work};
 
 /// Longest topic, in bytes.
 const MAX_TOPIC: usize = 100;
@@ -39,7 +39,7 @@ pub struct Written {
 /// Writes a post.
 pub struct WritePost {
     /// Who writes; guests without a session may too.
-    pub token: Option<Token>,
+    pub who: Option<Who>,
     /// Key of the promise; only absent with idempotency switched off.
     pub key: Option<Key>,
     /// Whether the key guards against a second effect.
@@ -66,39 +66,48 @@ pub fn check_post(topic: &str, body: &str) -> Result<(), Rejection> {
 
 /// A post claims its key and is written by one statement, hence in one transaction and one trip.
 const WRITE_ONCE: &str = "WITH who AS ( \
-        SELECT user_id FROM sessions WHERE token_hash = $5 AND expires_at > now()), \
+        SELECT user_id FROM sessions WHERE token_hash = $5 AND expires_at > now() \
+        UNION ALL SELECT $6::bigint WHERE $6 IS NOT NULL), \
     claim AS ( \
         INSERT INTO idempotency (kind, key, body_hash, effect_id) \
         SELECT 'post', $1, $2, nextval(pg_get_serial_sequence('posts', 'id')) \
-        WHERE $5 IS NULL OR EXISTS (SELECT FROM who) \
+        WHERE $5 IS NULL AND $6 IS NULL OR EXISTS (SELECT FROM who) \
         ON CONFLICT (kind, key) DO NOTHING RETURNING effect_id), \
     written AS ( \
         INSERT INTO posts (id, key, user_id, topic, body) \
         SELECT effect_id, $1, (SELECT user_id FROM who), $3, $4 FROM claim RETURNING id) \
-    SELECT (SELECT id FROM written), $5 IS NULL OR EXISTS (SELECT FROM who)";
+    SELECT (SELECT id FROM written), $5 IS NULL AND $6 IS NULL OR EXISTS (SELECT FROM who)";
 
 const WRITE_ALWAYS: &str = "WITH who AS ( \
-        SELECT user_id FROM sessions WHERE token_hash = $4 AND expires_at > now()), \
+        SELECT user_id FROM sessions WHERE token_hash = $4 AND expires_at > now() \
+        UNION ALL SELECT $5::bigint WHERE $5 IS NOT NULL), \
     written AS ( \
         INSERT INTO posts (key, user_id, topic, body) \
         SELECT $1, (SELECT user_id FROM who), $2, $3 \
-        WHERE $4 IS NULL OR EXISTS (SELECT FROM who) RETURNING id) \
-    SELECT (SELECT id FROM written), $4 IS NULL OR EXISTS (SELECT FROM who)";
+        WHERE $4 IS NULL AND $5 IS NULL OR EXISTS (SELECT FROM who) RETURNING id) \
+    SELECT (SELECT id FROM written), $4 IS NULL AND $5 IS NULL OR EXISTS (SELECT FROM who)";
 
 impl Work for WritePost {
     type Output = Written;
     type Rejection = Rejection;
     const WRITES: bool = true;
 
+    fn function(&self) -> Function {
+        Function::Forum
+    }
+
     async fn run(&self, conn: &Conn) -> Result<Written, Stop> {
-        let token = self.token.as_ref().map(Token::hash);
+        let token = self.who.as_ref().and_then(Who::token_hash);
+        let known = self.who.as_ref().and_then(Who::user_id);
         let (topic, body) = (&self.topic, &self.body);
         let key = self.key.as_ref();
         let key_text = key.map(Key::as_str);
         let hash = body_hash(&[topic, body]);
         let rows = match self.idempotent {
-            true => conn.write(WRITE_ONCE, &[&key_text, &hash, topic, body, &token]).await?,
-            false => conn.write(WRITE_ALWAYS, &[&key_text, topic, body, &token]).await?,
+            true => {
+                conn.write(WRITE_ONCE, &[&key_text, &hash, topic, body, &token, &known]).await?
+            }
+            false => conn.write(WRITE_ALWAYS, &[&key_text, topic, body, &token, &known]).await?,
         };
         let done: Option<(Option<i64>, bool)> = rows.first().map(|row| (row.get(0), row.get(1)));
         match (done, key) {
@@ -126,6 +135,10 @@ impl Work for ListPosts {
     type Rejection = Rejection;
     const WRITES: bool = false;
     const ON_REPLICA: bool = true;
+
+    fn function(&self) -> Function {
+        Function::Forum
+    }
 
     async fn run(&self, conn: &Conn) -> Result<Vec<Post>, Stop> {
         let sql = "SELECT id, topic, body FROM posts WHERE topic = $1 ORDER BY id DESC LIMIT $2";

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::users::Token;
 use super::{Rejection, Stop};
-use crate::db::{Cause, Conn, Failure, Work};
+use crate::db::{Cause, Conn, Failure, Function, Work};
 
 /// Longest text, in bytes.
 const MAX_ABOUT: usize = 1000;
@@ -65,6 +65,10 @@ impl Work for WriteProfile {
     type Rejection = Rejection;
     const WRITES: bool = true;
 
+    fn function(&self) -> Function {
+        Function::Users
+    }
+
     async fn run(&self, conn: &Conn) -> Result<(), Stop> {
         let params: crate::db::Params<'_> =
             &[self.token.hash(), &self.user_id, &self.version, &self.about];
@@ -100,6 +104,10 @@ impl Work for GetProfile {
     type Rejection = Rejection;
     const WRITES: bool = false;
     const ON_REPLICA: bool = true;
+
+    fn function(&self) -> Function {
+        Function::Users
+    }
 
     async fn run(&self, conn: &Conn) -> Result<Profile, Stop> {
         let sql = "SELECT version, about FROM profiles WHERE user_id = $1";

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Rejection, Stop};
 use crate::cache::Cacheable;
-use crate::db::{Conn, Work};
+use crate::db::{Conn, Function, Work};
 
 /// Memory of one hash. Less than the 19 MiB that OWASP's password storage sheet recommends, because
 /// an emulated task has a fraction of a machine and its password protects nothing.
@@ -40,6 +40,33 @@ impl Token {
     /// What the database knows.
     pub fn hash(&self) -> &Vec<u8> {
         &self.hash
+    }
+}
+
+/// Who asks for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Whoever has this session; the statement looks itself.
+    Session(Token),
+    /// A user whose session was looked up before, in another database.
+    Known(i64),
+}
+
+impl Who {
+    /// The hash of the session's token.
+    pub fn token_hash(&self) -> Option<&Vec<u8>> {
+        match self {
+            Self::Session(token) => Some(token.hash()),
+            Self::Known(_) => None,
+        }
+    }
+
+    /// The user, if it is known.
+    pub fn user_id(&self) -> Option<i64> {
+        match self {
+            Self::Session(_) => None,
+            Self::Known(user_id) => Some(*user_id),
+        }
     }
 }
 
@@ -102,6 +129,10 @@ impl Work for SignUp {
     type Rejection = Rejection;
     const WRITES: bool = true;
 
+    fn function(&self) -> Function {
+        Function::Users
+    }
+
     async fn run(&self, conn: &Conn) -> Result<i64, Stop> {
         let rows = conn.write(SIGN_UP, &[&self.user_id, &self.name, &self.password_hash]).await?;
         match rows.first() {
@@ -125,6 +156,10 @@ impl Work for FindUser {
     type Output = Option<(i64, String)>;
     type Rejection = Rejection;
     const WRITES: bool = false;
+
+    fn function(&self) -> Function {
+        Function::Users
+    }
 
     async fn run(&self, conn: &Conn) -> Result<Self::Output, Stop> {
         let sql = "SELECT id, password_hash FROM users WHERE name = $1 AND password_hash <> ''";
@@ -158,6 +193,10 @@ impl Work for OpenSession {
     type Rejection = Rejection;
     const WRITES: bool = true;
 
+    fn function(&self) -> Function {
+        Function::Users
+    }
+
     async fn run(&self, conn: &Conn) -> Result<(), Stop> {
         let sql = if self.guest { OPEN_AS_GUEST } else { OPEN };
         conn.write(sql, &[self.token.hash(), &self.user_id]).await?;
@@ -179,6 +218,10 @@ impl Work for WhoIs {
     type Rejection = Rejection;
     const WRITES: bool = false;
     const ON_REPLICA: bool = true;
+
+    fn function(&self) -> Function {
+        Function::Users
+    }
 
     async fn run(&self, conn: &Conn) -> Result<i64, Stop> {
         let rows = conn.query(WHO, &[self.token.hash()]).await?;

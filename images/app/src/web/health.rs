@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -15,19 +16,19 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Finds out, and remembers for a moment, whether the task can serve.
 pub struct Readiness {
-    db: Db,
-    schema: Schema,
+    databases: Vec<(Db, Schema)>,
     /// Held during a check, so that a crowd of probes causes one.
     last_good: Mutex<Option<Instant>>,
 }
 
 impl Readiness {
     /// Nothing is known yet.
-    pub fn new(db: Db, schema: Schema) -> Self {
-        Self { db, schema, last_good: Mutex::new(None) }
+    pub fn new(databases: Vec<(Db, Schema)>) -> Self {
+        Self { databases, last_good: Mutex::new(None) }
     }
 
-    /// Whether the tables are there and the primary answers.
+    /// Whether the tables are there and a primary answers. Of several databases one is enough: who
+    /// needs none of those that are out must be served.
     ///
     /// # Errors
     /// What is missing.
@@ -42,18 +43,24 @@ impl Readiness {
     }
 
     async fn look(&self) -> Result<(), String> {
-        if !self.schema.is_current() {
+        if !self.databases.iter().all(|(_, schema)| schema.is_current()) {
             return Err("the tables are not there yet".into());
         }
-        match self.db.attempt(&Probe, Budget::starting_now(PATIENCE)).await {
-            Ok(()) => Ok(()),
-            Err(Stop::Rejected(never)) => match never {},
-            Err(Stop::Failed(failure)) => {
-                if failure.cause == Cause::NoSchema {
-                    self.schema.is_missing();
-                }
-                Err(failure.detail)
+        let looks = self.databases.iter().map(|(db, schema)| probe(db, schema));
+        let found = join_all(looks).await;
+        if found.iter().any(Result::is_ok) { Ok(()) } else { found.into_iter().collect() }
+    }
+}
+
+async fn probe(db: &Db, schema: &Schema) -> Result<(), String> {
+    match db.attempt(&Probe, Budget::starting_now(PATIENCE)).await {
+        Ok(()) => Ok(()),
+        Err(Stop::Rejected(never)) => match never {},
+        Err(Stop::Failed(failure)) => {
+            if failure.cause == Cause::NoSchema {
+                schema.is_missing();
             }
+            Err(failure.detail)
         }
     }
 }

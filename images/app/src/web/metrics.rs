@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::App;
 use crate::aws::Counts;
 use crate::cache::Stats;
-use crate::db::{Db, ReplicaStatus as Status, Replicas};
+use crate::db::{Databases, Db, Function, ReplicaStatus as Status, Replicas};
 use crate::events::Backlog;
 use crate::mail::Inline;
 use crate::shop::carts::Carts;
@@ -75,9 +75,11 @@ impl Metrics {
 
     /// The page that Prometheus reads.
     pub fn render(&self, app: &App, backlog: Option<Backlog>) -> String {
-        let App { db, cache, carts, publisher, queues, inline, slots, capacity, .. } = app;
+        let App { db: databases, cache, carts, publisher, queues, inline, slots, capacity, .. } =
+            app;
         let mut out = String::with_capacity(8192);
         self.render_routes(&mut out);
+        let db = databases.of(Function::Catalogue);
         let stats = db.pool().stats();
         let size = db.pool().config().pool_size as u64;
         let singles: [(&str, &str, &str, u64); 9] = [
@@ -96,6 +98,11 @@ impl Metrics {
         }
         if let Some(replicas) = db.replicas() {
             render_replicas(&mut out, db, replicas);
+        }
+        if !databases.are_together(Function::Users, Function::Forum)
+            || !databases.are_together(Function::Users, Function::Catalogue)
+        {
+            render_functions(&mut out, databases);
         }
         if let Some(stats) = cache.stats() {
             render_cache(&mut out, &stats);
@@ -187,6 +194,25 @@ impl Drop for InFlight<'_> {
         self.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.metrics.record(&self.method, &self.route, self.status, self.began.elapsed());
     }
+}
+
+/// Each function's database, where not all of them are the same one.
+fn render_functions(out: &mut String, databases: &Databases) {
+    let mut gauge = |name: &str, kind: &str, help: &str, value: fn(&Db) -> u64| {
+        head(out, name, kind, help);
+        for db in databases.all() {
+            let function = db.function().name();
+            line(out, format_args!("{name}{{function=\"{function}\"}} {}", value(db)));
+        }
+    };
+    gauge("shop_function_primary_known", "gauge", "1 with a primary.", |db| {
+        db.pool().stats().has_primary.into()
+    });
+    gauge("shop_function_pool_in_use", "gauge", "Connections in use.", |db| {
+        db.pool().stats().in_use as u64
+    });
+    gauge("shop_function_retries_total", "counter", "Work tried again.", Db::retries);
+    gauge("shop_function_doubtful_commits_total", "counter", "Commits without answer.", Db::doubts);
 }
 
 fn render_replicas(out: &mut String, db: &Db, replicas: &Replicas) {

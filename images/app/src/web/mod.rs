@@ -29,10 +29,11 @@ use self::health::Readiness;
 use self::metrics::Metrics;
 use crate::assets::{Assets, Publisher};
 use crate::cache::Cache;
-use crate::db::{Db, Schema};
+use crate::db::{Databases, Db, Function, GaveUp, Schema, Visit};
 use crate::mail::Inline;
 use crate::shop::Rejection;
 use crate::shop::carts::Carts;
+use crate::shop::users::{Token, Who, WhoIs};
 use crate::trace;
 
 pub use self::capacity::Capacity;
@@ -50,7 +51,7 @@ const MAX_HASHING: usize = 2;
 
 /// What all requests share.
 pub struct App {
-    db: Db,
+    db: Databases,
     cache: Cache,
     readiness: Readiness,
     metrics: Metrics,
@@ -69,12 +70,28 @@ pub struct App {
 
 type Shared = State<Arc<App>>;
 
+impl App {
+    /// Who has this session, for work on the data of a function: where that is not together with
+    /// the sessions, they are asked first.
+    async fn who(
+        &self,
+        visit: &Visit,
+        token: Token,
+        function: Function,
+    ) -> Result<Who, GaveUp<Rejection>> {
+        if self.db.are_together(Function::Users, function) {
+            return Ok(Who::Session(token));
+        }
+        self.cache.read(visit, WhoIs { token }).await.map(Who::Known)
+    }
+}
+
 /// What the routes need.
 pub struct Parts {
-    /// The database.
-    pub db: Db,
-    /// Whether its tables are there.
-    pub schema: Schema,
+    /// The databases.
+    pub databases: Databases,
+    /// Whether the tables of each are there.
+    pub schemas: Vec<(Db, Schema)>,
     /// What was read before.
     pub cache: Cache,
     /// Whether answers carry positions, and whether those that clients send are followed.
@@ -100,10 +117,10 @@ pub struct Parts {
 }
 
 fn app(parts: Parts) -> Arc<App> {
-    let Parts { db, cache, following, node_name, .. } = parts;
+    let Parts { databases, cache, following, node_name, .. } = parts;
     Arc::new(App {
-        readiness: Readiness::new(db.clone(), parts.schema),
-        db,
+        readiness: Readiness::new(parts.schemas),
+        db: databases,
         cache,
         metrics: Metrics::default(),
         hashing: Semaphore::new(MAX_HASHING),

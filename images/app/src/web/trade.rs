@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::visitor::Visitor;
 use super::{App, Shared, input, page};
-use crate::db::Visit;
+use crate::db::{Function, Visit};
 use crate::shop::cart::{CartLine, PutInCart};
 use crate::shop::leaderboard::{Leaderboard, Sold};
 use crate::shop::orders::{GetOrder, Item, Items, Order, PlaceOrder, Placed, Traced};
@@ -138,7 +138,8 @@ pub async fn sign_in(
     let (token, text) = Token::generate();
     let session = WhoIs { token: token.clone() };
     app.db.run(&visit, &OpenSession { user_id, guest: request.guest, token }).await?;
-    if let Some(position) = visit.seen().position {
+    let users = app.db.of(Function::Users).function();
+    if let Some(position) = visit.seen().positions.of(users) {
         app.cache.put(&session, &user_id, position).await;
     }
     let answer = json!({ "token": text, "user_id": user_id.to_string() });
@@ -178,7 +179,8 @@ pub async fn cart(
     headers: HeaderMap,
 ) -> Answer<Value> {
     let token = input::token(&headers)?;
-    let lines: Vec<CartLine> = app.carts.read(&app.db, &app.cache, &visit, token).await?;
+    let who = app.who(&visit, token, Function::Catalogue).await?;
+    let lines: Vec<CartLine> = app.carts.read(&app.db, &app.cache, &visit, who).await?;
     let total_cents: i64 = lines.iter().map(|line| line.quantity * line.price_cents).sum();
     Ok(Json(json!({ "items": lines, "total_cents": total_cents })))
 }
@@ -193,7 +195,8 @@ pub async fn put_in_cart(
     let token = input::token(&headers)?;
     let Item { product, quantity } = input::json(body)?;
     check_quantity(quantity)?;
-    let put = PutInCart { token, product, quantity };
+    let who = app.who(&visit, token, Function::Catalogue).await?;
+    let put = PutInCart { who, product, quantity };
     app.carts.put(&app.db, &app.cache, &visit, put).await?;
     Ok(Json(json!({ "product": product, "quantity": quantity })))
 }
@@ -212,13 +215,15 @@ pub async fn order(
     headers: HeaderMap,
     body: Body,
 ) -> AnswerWithStatus<Placed> {
-    let idempotent = app.db.idempotency();
+    let idempotent = app.db.of(Function::Catalogue).idempotency();
     let token = input::token(&headers)?;
     let key = input::key(&headers, idempotent)?;
     let OrderRequest { items } = input::json(body)?;
     let relay = app.queues.as_ref().and_then(|queues| queues.relay.as_ref());
     let event = relay.map(|_| Traced(trace::current().map(|span| span.to_string())));
-    let work = PlaceOrder { token, key, idempotent, items: Items::new(&items)?, event };
+    let items = Items::new(&items)?;
+    let who = app.who(&visit, token, Function::Catalogue).await?;
+    let work = PlaceOrder { who, key, idempotent, items, event };
     let placed = app.db.run(&visit, &work).await?;
     if let Some(relay) = relay {
         relay.wake();
@@ -228,7 +233,7 @@ pub async fn order(
     }
     if !placed.replayed {
         let products = work.items.products().to_vec();
-        app.carts.ordered(&app.cache, work.token, products).await;
+        app.carts.ordered(&app.cache, work.who, products).await;
     }
     Ok((created_unless(placed.replayed), Json(placed)))
 }
@@ -258,13 +263,17 @@ pub async fn write_post(
     headers: HeaderMap,
     body: Body,
 ) -> AnswerWithStatus<Written> {
-    let idempotent = app.db.idempotency();
+    let idempotent = app.db.of(Function::Catalogue).idempotency();
     let token = input::optional_token(&headers)?;
     let key = input::key(&headers, idempotent)?;
     let PostRequest { topic, body } = input::json(body)?;
     check_post(&topic, &body)?;
     let stale = ListPosts { topic: topic.clone() };
-    let written = app.db.run(&visit, &WritePost { token, key, idempotent, topic, body }).await?;
+    let who = match token {
+        Some(token) => Some(app.who(&visit, token, Function::Forum).await?),
+        None => None,
+    };
+    let written = app.db.run(&visit, &WritePost { who, key, idempotent, topic, body }).await?;
     app.cache.forget(&stale).await;
     Ok((created_unless(written.replayed), Json(written)))
 }
